@@ -1,0 +1,1 @@
+"""Face detection that runs everywhere: SCRFD for CPUs and phones."""
