@@ -85,9 +85,15 @@ class Description:
             (b.block not in EXPANSION, f"block {b.block!r} is not one of {sorted(EXPANSION)}"),
             (len(b.stem) != (2 if b.block == "depthwise" else 3), f"stem {b.stem} has the wrong length for {b.block}"),
             (len(b.depths) != 4 or len(b.widths) != 4, "depths and widths need four stages"),
-            (not _positive((*b.stem, *b.depths, *b.widths, self.neck, h.width, h.convs)), "sizes must be positive ints"),
+            (
+                not _positive((*b.stem, *b.depths, *b.widths, self.neck, h.width, h.convs)),
+                "sizes must be positive ints",
+            ),
             (h.norm not in ("group", "batch"), f"head norm {h.norm!r} is not 'group' or 'batch'"),
-            (h.norm == "group" and (h.groups < 1 or h.width % h.groups != 0), f"{h.groups} groups in {h.width} channels"),
+            (
+                h.norm == "group" and (h.groups < 1 or h.width % h.groups != 0),
+                f"{h.groups} groups in {h.width} channels",
+            ),
             (
                 h.norm == "group" and h.depthwise and h.groups >= 1 and self.neck % h.groups != 0,
                 f"{h.groups} groups in {self.neck} neck channels",
@@ -120,7 +126,12 @@ class Description:
         try:
             return cls(
                 name=top["name"],
-                backbone=Backbone(**{k: tuple(v) if isinstance(v, list) else v for k, v in backbone.items()}),
+                backbone=Backbone(
+                    block=backbone["block"],
+                    stem=tuple(backbone["stem"]),
+                    depths=tuple(backbone["depths"]),
+                    widths=tuple(backbone["widths"]),
+                ),
                 neck=top["neck"],
                 head=Head(**head),
                 strides=tuple(top["strides"]),
@@ -186,7 +197,10 @@ _34G = Description("scrfd_34g", _resnet("bottleneck", (17, 16, 2, 8), (56, 56, 1
 # 34.36 G. No layout that we know of gives both, so this is the released one.
 _BASELINES = (
     Description(
-        "mobilenet_0.5g", Backbone("depthwise", (8, 16), (2, 2, 6, 3), (32, 64, 128, 256)), 32, _group_head(80, 2, 16, True)
+        "mobilenet_0.5g",
+        Backbone("depthwise", (8, 16), (2, 2, 6, 3), (32, 64, 128, 256)),
+        32,
+        _group_head(80, 2, 16, True),
     ),
     Description("resnet_2.5g", _resnet("basic", (3, 4, 6, 3), (16, 32, 64, 128)), 48, _group_head(96, 2, 16)),
     Description("resnet_10g", _resnet("basic", (3, 4, 6, 3), (32, 64, 128, 256)), 128, _group_head(160, 2, 32)),
