@@ -30,11 +30,17 @@ class ResidualBlock(nn.Module):
             outputs = planes
             self.convs = nn.Sequential(conv_bn(inputs, planes, 3, stride), conv_bn(planes, planes, 3, relu=False))
         self.shortcut = nn.Sequential()
-        if stride != 1:
-            self.shortcut.append(nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False))
         if stride != 1 or inputs != outputs:
+            # In C2 this pool is 1x1: an identity, kept as in the release, whose multiply-adds include it.
+            self.shortcut.append(nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False))
             self.shortcut.append(conv_bn(inputs, outputs, 1, relu=False))
         self.relu = nn.ReLU(inplace=True)
+
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The batch norm before the sum, whose weight starts at zero."""
+        norm: nn.BatchNorm2d = self.convs[-1][1]  # type: ignore[index]
+        return norm
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.relu(self.convs(x) + self.shortcut(x))
