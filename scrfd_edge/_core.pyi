@@ -1,4 +1,8 @@
-"""The compiled core: letterbox, anchor decoding, NMS. Source in cpp_ext/."""
+"""The compiled core: letterbox, anchor decoding, NMS. Source in cpp_ext/.
+
+Every function checks shapes and dtypes first (ValueError), computes without the GIL, and may be called from several
+threads at once.
+"""
 
 from collections.abc import Sequence
 
@@ -36,15 +40,18 @@ def letterbox(
     swap: bool,
     mean: float,
     std: float,
+    pad: float | None = None,
     scale: float = 1.0,
     zero_point: int = 0,
 ) -> None:
     """Resizes, pads, reorders and normalises `image` (H,W[,1|3|4]) into `out` in one pass.
 
+    `image` may have any strides. `out` is a C-contiguous (3,H,W) or (H,W,3) array of the placement's tensor size.
     layout: "chw" or "hwc", the order of `out`. swap: exchange channels 0 and 2 (BGR picture, RGB network).
     A grey picture is repeated to three channels; the fourth channel of a picture is ignored.
-    float32: (v - mean) / std, padding 0. Integers: round(((v - mean) / std) / scale) + zero_point, clamped;
-    padding is what v = mean gives, rounded half up (128 for plain uint8 input, mean 0, std 1 use `pad`).
+    float32: (v - mean) / std. Integers: round(((v - mean) / std) / scale) + zero_point, ties to even, clamped.
+    pad: grey level of the padding, `mean` by default; a network that takes raw pixels (mean 0, std 1) wants 127.5.
+    Resampling is bilinear like cv2.INTER_LINEAR, within one grey level.
     """
 
 class Candidates:
@@ -55,7 +62,9 @@ class Candidates:
         boxes: npt.NDArray[np.float32],
         scores: npt.NDArray[np.float32],
         landmarks: npt.NDArray[np.float32] | None,
-    ) -> None: ...
+    ) -> None:
+        """boxes (N,4) x1 y1 x2 y2, scores (N,), landmarks (N,5,2) or None; all finite."""
+
     def __len__(self) -> int: ...
 
 def decode(
@@ -67,7 +76,11 @@ def decode(
     score_threshold: float,
 ) -> list[Candidates]:
     """Raw outputs (scores per stride, boxes per stride[, landmarks per stride]; each (N, H*W*anchors, 1|4|10)) to
-    candidates per picture: score >= threshold, mapped back through the placement, clipped to the picture."""
+    candidates per picture: score >= threshold, mapped back through the placement, boxes clipped to the picture.
+
+    One placement per picture of the batch, all of the same tensor size. What is not finite, or has no area inside the
+    picture, is left out. Landmarks are not clipped: they may lie outside.
+    """
 
 def nms(
     candidates: Sequence[Candidates],
@@ -79,3 +92,11 @@ def nms(
 
     Returns boxes (N,4), scores (N,), landmarks (N,5,2) or None, sorted by score; ties: the earlier candidate first.
     """
+
+def dequantize(
+    array: npt.NDArray[np.uint8] | npt.NDArray[np.int8],
+    *,
+    scale: float,
+    zero_point: int,
+) -> npt.NDArray[np.float32]:
+    """(array - zero_point) * scale as a new float32 array of the same shape."""
