@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..description import Description
-from .head import Head, Maps
+from .head import Head, Maps, Tower
 from .mobilenet import MobileNet
 from .pafpn import PAFPN
 from .resnet import ResidualBlock, ResNet
@@ -49,19 +49,18 @@ def _initialise(net: SCRFD, init: Init) -> None:
     for conv in _convs(net):
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
-    for tower in net.head.towers:
-        nn.init.constant_(tower.score.bias, _SCORE_BIAS)  # type: ignore[arg-type, union-attr]
-    for block in net.modules():
-        if isinstance(block, ResidualBlock):
-            nn.init.zeros_(block.convs[-1][1].weight)  # type: ignore[index, arg-type]
+    for module in net.modules():
+        if isinstance(module, Tower) and module.score.bias is not None:
+            nn.init.constant_(module.score.bias, _SCORE_BIAS)
+        if isinstance(module, ResidualBlock):
+            nn.init.zeros_(module.last_norm.weight)
     if init == "short":
-        for part in (net.backbone, *(tower.convs for tower in net.head.towers)):
-            for conv in _convs(part):
-                if conv.groups > 1:
-                    nn.init.normal_(conv.weight, std=0.2)
-                    conv.weight[:, :, 1, 1] += 1
-                elif conv.kernel_size == (1, 1):
-                    nn.init.orthogonal_(conv.weight, gain=2**0.5)
+        for conv in (*_convs(net.backbone), *_convs(net.head)):
+            if conv.groups > 1:
+                nn.init.normal_(conv.weight, std=0.2)
+                conv.weight[:, :, 1, 1] += 1
+            elif conv.kernel_size == (1, 1):
+                nn.init.orthogonal_(conv.weight, gain=2**0.5)
 
 
 def _convs(module: nn.Module) -> list[nn.Conv2d]:

@@ -1,0 +1,97 @@
+"""`scrfd-edge train`: trains a model of the paper, or one described in a file, on annotated pictures."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ..description import DESCRIPTIONS, Description
+from ..errors import ModelError, SettingError
+
+
+def train(
+    model: Annotated[str, typer.Option(help="A model of the paper, or the path of a description in JSON.")],
+    data: Annotated[Path, typer.Option(help="Folder with label.txt and images/.")],
+    out: Annotated[Path, typer.Option(help="Folder for log, state and weights.")],
+    recipe: Annotated[str, typer.Option(help="paper or short.")] = "paper",
+    epochs: Annotated[float | None, typer.Option(help="Length, instead of the recipe's own.")] = None,
+    exclude: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Checkpoint whose fitting tensors are taken over.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the state in --out.")] = False,
+    baseline_crops: Annotated[
+        bool, typer.Option(help="Crop scales up to 1.0 only (no sample redistribution).")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of weights, crops, order and colours.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; a process of torchrun takes its own GPU.")] = "cpu",
+    cache_gib: Annotated[float, typer.Option(help="Bound on decoded pictures kept in memory.")] = 8.0,
+    kernels: Annotated[bool, typer.Option(help="Compile CPU kernels that train depth-wise models faster.")] = False,
+) -> None:
+    """Train a detector. Writes log.jsonl, state.pt, TensorBoard scalars and weights.safetensors to --out."""
+    import torch
+    import torch.distributed as dist
+    from torch.utils.tensorboard import SummaryWriter
+
+    from ..annotations import read_annotations, read_list
+    from ..networks import checkpoint
+    from ..training.batches import Pictures
+    from ..training.check import load_pictures
+    from ..training.crops import BASELINE_SCALES, REDISTRIBUTED_SCALES
+    from ..training.loop import Progress as Line
+    from ..training.loop import Trainer
+    from ..training.recipe import find_recipe
+
+    if resume and init is not None:
+        raise SettingError("--resume and --init exclude each other: the state holds its weights already.")
+    if not resume and (out / "state.pt").exists():
+        raise SettingError(f"{out} holds a training already: go on with --resume, or choose another folder.")
+    description = find_description(model)
+    chosen = find_recipe(recipe, description, epochs, BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES)
+    if "WORLD_SIZE" in os.environ:
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        if device == "cuda":
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
+            torch.cuda.set_device(device)
+
+    label = data / "label.txt"
+    excluded = set(read_list(exclude)) if exclude is not None else set()
+    notes = [note for note in read_annotations(label) if note.path not in excluded]
+    pictures = Pictures(data / "images", notes, int(cache_gib * 2**30))
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
+        looking = bar.add_task("looking at the pictures", total=len(pictures))
+        for done in load_pictures(pictures, str(label)):
+            bar.update(looking, completed=done)
+
+        trainer = Trainer(description, pictures, chosen, out, seed=seed, device=device)
+        if init is not None:
+            trainer.start_from(checkpoint.load(init)[0].state_dict())
+        if resume:
+            trainer.resume()
+        if kernels:
+            from ..training.kernels import install
+
+            install(trainer.net)
+        training = bar.add_task("training", total=trainer.steps, completed=trainer.step)
+        with SummaryWriter(str(out)) as board:
+
+            def report(line: Line) -> None:
+                text = f"loss {line.loss:.3f}  {line.rate:.1f} pictures/s  {line.waited:.0%} waiting"
+                bar.update(training, completed=line.step, description=text)
+                for name in ("loss", "score", "box", "landmarks", "learning_rate", "rate"):
+                    board.add_scalar(name, getattr(line, name), line.step)
+
+            trainer.run(report)
+    console.print(f"Weights: {out / 'weights.safetensors'}")
+
+
+def find_description(model: str) -> Description:
+    """A description by the name of a model of the paper, or from a JSON file."""
+    if model in DESCRIPTIONS:
+        return DESCRIPTIONS[model]
+    if model.endswith(".json"):
+        return Description.load(model)
+    raise ModelError(f"Unknown model {model!r}: expected one of {', '.join(DESCRIPTIONS)}, or a .json description.")

@@ -1,0 +1,1 @@
+"""Training as in the paper: sample redistribution, ATSS, quality focal, DIoU and landmark losses (extra `train`)."""

@@ -1,0 +1,138 @@
+"""Annotated pictures to batches: a cache of decoded pictures, crops cut by threads ahead of the network.
+
+A batch is a pure function of seed and step, so that training resumes at any step as if never stopped.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..annotations import Annotation
+from .crops import Crop, cut, face_crop, kept_faces, square_crop
+from .losses import Targets
+from .recipe import Phase, Recipe
+
+_AHEAD = 4  # batches
+_WORKERS = 2
+_SMALLEST_SIDE = 32
+
+
+class Batch(NamedTuple):
+    """pictures: uint8 (N, 3, S, S) RGB, channels last in memory. names: of the pictures, for messages."""
+
+    pictures: Tensor
+    targets: Targets
+    names: list[str]
+
+
+class Pictures:
+    """Decoded pictures, RGB uint8, kept in memory up to `limit` bytes; the rest is decoded at each use."""
+
+    def __init__(self, root: Path, annotations: Sequence[Annotation], limit: int) -> None:
+        usable = [a for a in annotations if len(a.boxes) and min(a.width, a.height) >= _SMALLEST_SIDE]
+        self.annotations = usable
+        self._root = root
+        self._free = limit
+        self._cache: dict[int, npt.NDArray[np.uint8]] = {}
+
+    def __len__(self) -> int:
+        return len(self.annotations)
+
+    def picture(self, index: int) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) RGB."""
+        if index in self._cache:
+            return self._cache[index]
+        with Image.open(self._root / self.annotations[index].path) as opened:
+            picture = np.asarray(opened.convert("RGB"))
+        if picture.nbytes <= self._free:
+            self._free -= picture.nbytes
+            self._cache[index] = picture
+        return picture
+
+
+class Batches:
+    """Batches of a recipe from step `start` on, the part of one process among `world`."""
+
+    def __init__(self, pictures: Pictures, recipe: Recipe, seed: int, rank: int = 0, world: int = 1) -> None:
+        self._pictures = pictures
+        self._recipe = recipe
+        self._seed = seed
+        self._rank, self._world = rank, world
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are trained on."""
+        return len(self._pictures)
+
+    def steps(self) -> int:
+        """How many steps the recipe takes."""
+        return sum(self._recipe.steps(len(self._pictures)))
+
+    def make(self, step: int) -> Batch:
+        """The batch of one step (from 0)."""
+        phase, first = self._locate(step)
+        places = range(first + self._rank, first + phase.batch, self._world)
+        pictures = np.empty((len(places), phase.size, phase.size, 3), np.uint8)
+        faces = [self._example(phase, place, pictures[i]) for i, place in enumerate(places)]
+        owner = np.repeat(np.arange(len(faces)), [len(boxes) for boxes, _, _, _ in faces])
+        targets = Targets(
+            torch.from_numpy(owner),
+            torch.from_numpy(np.concatenate([boxes for boxes, _, _, _ in faces])),
+            torch.from_numpy(np.concatenate([points for _, points, _, _ in faces])),
+            torch.from_numpy(np.concatenate([visible for _, _, visible, _ in faces])),
+        )
+        return Batch(torch.from_numpy(pictures).permute(0, 3, 1, 2), targets, [name for _, _, _, name in faces])
+
+    def from_step(self, start: int) -> Iterator[Batch]:
+        """Batches in order, made by threads a few steps ahead."""
+        steps = iter(range(start, self.steps()))
+        pending: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for step in steps:
+                pending.append(pool.submit(self.make, step))
+                if len(pending) > _AHEAD:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+
+    def _locate(self, step: int) -> tuple[Phase, int]:
+        """The phase of a step, and the place of its first picture in the endless row of shuffled epochs."""
+        first = 0
+        for phase, steps in zip(self._recipe.phases, self._recipe.steps(len(self._pictures)), strict=True):
+            if step < steps:
+                return phase, first + step * phase.batch
+            step -= steps
+            first += steps * phase.batch
+        raise IndexError("step beyond the end of the recipe")
+
+    def _example(
+        self, phase: Phase, place: int, out: npt.NDArray[np.uint8]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], str]:
+        epoch, position = divmod(place, len(self._pictures))
+        index = int(np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._pictures))[position])
+        rng = np.random.default_rng((self._seed, 1, place))
+        note = self._pictures.annotations[index]
+        counted = note.boxes[~note.ignored]
+        crop = self._crop(rng, phase, note, counted)
+        factor = cut(self._pictures.picture(index), crop, out)
+        kept = kept_faces(note.boxes, crop) & ~note.ignored
+        corner = np.array([crop.x, crop.y], np.float32)
+        boxes = (note.boxes[kept].reshape(-1, 2, 2) - corner) * np.float32(factor)
+        points = (note.landmarks[kept] - corner) * np.float32(factor)
+        if self._recipe.clip_faces:
+            boxes, points = boxes.clip(0, phase.size), points.clip(0, phase.size)
+        return boxes.reshape(-1, 4), points, note.visible[kept].mean(1), note.path
+
+    def _crop(self, rng: np.random.Generator, phase: Phase, note: Annotation, counted: npt.NDArray[np.float32]) -> Crop:
+        if phase.crops == "square":
+            return square_crop(rng, note.height, note.width, counted, self._recipe.scales)
+        zoom = phase.size / 640
+        return face_crop(rng, note.height, note.width, counted, self._recipe.scales, zoom, phase.size)

@@ -1,0 +1,96 @@
+"""Sample redistribution: random square crops whose scale set reaches beyond the picture (paper, section 4.1)."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+BASELINE_SCALES = (0.3, 0.45, 0.6, 0.8, 1.0)
+REDISTRIBUTED_SCALES = (*BASELINE_SCALES, 1.2, 1.4, 1.6, 1.8, 2.0)
+
+_FILL = 128
+_TRIES = 250
+_LARGEST_FACE = 0.9  # of the tensor's side: a crop around a face must hold it
+
+Boxes = npt.NDArray[np.float32]
+
+
+class Crop(NamedTuple):
+    """A square patch of a picture, which it may exceed. Pixels."""
+
+    x: int
+    y: int
+    side: int
+
+
+def square_crop(rng: np.random.Generator, height: int, width: int, boxes: Boxes, scales: tuple[float, ...]) -> Crop:
+    """A patch of random scale (times the short edge) and place with at least one face's centre inside.
+
+    boxes: (G, 4), the faces that count; without any, the first patch drawn is taken. When no place fits in 250 tries,
+    the scale is drawn anew, or grows by 1.2 when the set ends at the short edge.
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    scale = rng.choice(scales)
+    while True:
+        side = max(1, int(scale * min(height, width)))
+        x, y = _offsets(rng, width, side), _offsets(rng, height, side)
+        if len(boxes) == 0:
+            return Crop(int(x[0]), int(y[0]), side)
+        inside = ((centres[:, 0] > x[:, None]) & (centres[:, 0] < x[:, None] + side)) & (
+            (centres[:, 1] > y[:, None]) & (centres[:, 1] < y[:, None] + side)
+        )
+        hit = inside.any(1)
+        if hit.any():
+            first = int(hit.argmax())
+            return Crop(int(x[first]), int(y[first]), side)
+        scale = scale * 1.2 if max(scales) <= 1 else rng.choice(scales)
+
+
+def _offsets(rng: np.random.Generator, length: int, side: int) -> npt.NDArray[np.int64]:
+    if side == length:
+        return np.zeros(_TRIES, np.int64)
+    return rng.integers(min(0, length - side), max(0, length - side), _TRIES)
+
+
+def face_crop(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    boxes: Boxes,
+    scales: tuple[float, ...],
+    zoom: float,
+    size: int,
+) -> Crop:
+    """A smaller patch around a random face, for small tensors: scale * short edge * `zoom`, grown until the face takes
+    at most 0.9 of the patch; the face lies anywhere inside. zoom: tensor size over the full size."""
+    if len(boxes) == 0:
+        return square_crop(rng, height, width, boxes, scales)
+    x1, y1, x2, y2 = boxes[rng.integers(len(boxes))]
+    side = max(rng.choice(scales) * min(height, width) * zoom, max(x2 - x1, y2 - y1) / _LARGEST_FACE, size / 16)
+    x = rng.uniform(x2 - side, x1) if side > x2 - x1 else x1
+    y = rng.uniform(y2 - side, y1) if side > y2 - y1 else y1
+    return Crop(int(x), int(y), int(np.ceil(side)))
+
+
+def cut(picture: npt.NDArray[np.uint8], crop: Crop, out: npt.NDArray[np.uint8]) -> float:
+    """Crops and resizes into `out` (S, S, 3) in one step, outside filled with 128. Returns the factor of the resize."""
+    factor: float = out.shape[0] / crop.side
+    shift = 0.5 * factor - 0.5  # pixel centres, as cv2.resize has them
+    matrix = np.array([[factor, 0, shift - crop.x * factor], [0, factor, shift - crop.y * factor]], np.float64)
+    cv2.warpAffine(
+        picture,
+        matrix,
+        (out.shape[1], out.shape[0]),
+        dst=out,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(_FILL, _FILL, _FILL),
+    )
+    return factor
+
+
+def kept_faces(boxes: Boxes, crop: Crop) -> npt.NDArray[np.bool_]:
+    """(G,) which faces have their centre strictly inside the patch."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - (crop.x, crop.y)
+    return np.asarray(np.logical_and(centre > 0, centre < crop.side).all(1))

@@ -1,0 +1,270 @@
+"""The training loop: one step after another, resumable at each."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..description import Description
+from ..errors import DataError, ModelError
+from ..networks import SCRFD, checkpoint
+from .atss import Anchors, make_anchors
+from .augment import colour, colour_matrices, flip
+from .batches import Batch, Batches, Pictures
+from .losses import Losses, detection_losses
+from .muon import Muon
+from .recipe import Recipe
+
+_INTERVAL = 50  # steps between lines of the log
+_STATE_EVERY = 200  # steps between saved states
+_PREDICTORS = ("score", "box", "landmarks")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of the log. rate: pictures per second since the last line; waited: share of it spent on batches."""
+
+    step: int
+    steps: int
+    loss: float
+    score: float
+    box: float
+    landmarks: float
+    learning_rate: float
+    rate: float
+    waited: float
+
+
+class Average:
+    """Moving average of parameters and buffers, warmed up: after t steps the decay is at most (1 + t) / (10 + t)."""
+
+    def __init__(self, net: SCRFD, decay: float) -> None:
+        self.state = {key: value.detach().clone() for key, value in net.state_dict().items()}
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, net: SCRFD, step: int) -> None:
+        decay = min(self._decay, (1 + step) / (10 + step))
+        for key, value in net.state_dict().items():
+            if value.is_floating_point():
+                self.state[key].lerp_(value, 1 - decay)
+            else:
+                self.state[key].copy_(value)
+
+
+class Trainer:
+    """A network, its optimisers and its place in a recipe. One per process; several processes by torchrun."""
+
+    def __init__(
+        self, description: Description, pictures: Pictures, recipe: Recipe, out: Path, *, seed: int, device: str
+    ) -> None:
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        self.world = dist.get_world_size() if dist.is_initialized() else 1
+        torch.manual_seed(seed)
+        self.description, self.recipe, self.seed, self.out = description, recipe, seed, out
+        self.device = torch.device(device)
+        self.net = SCRFD(description, recipe.init).to(self.device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.batches = Batches(pictures, recipe, seed, self.rank, self.world)
+        self.steps = self.batches.steps()
+        self.step = 0
+        self.seconds = 0.0
+        self.optimisers = _optimisers(self.net, recipe)
+        self.average = Average(self.net, recipe.ema) if recipe.ema else None
+        self._anchors: dict[int, Anchors] = {}
+
+    def run(self, report: Callable[[Progress], None] | None = None) -> None:
+        """Trains from the current step to the end of the recipe; writes log.jsonl, state.pt and weights.safetensors.
+
+        Raises DataError on a loss that is not finite, naming the pictures of the batch.
+        """
+        net: nn.Module = DistributedDataParallel(self.net) if self.world > 1 else self.net
+        self.out.mkdir(parents=True, exist_ok=True)
+        sums = torch.zeros(3, device=self.device)
+        began = mark = time.perf_counter()
+        waited, seen, counted = 0.0, 0, 0
+        batches = self.batches.from_step(self.step)
+        while self.step < self.steps:
+            asked = time.perf_counter()
+            batch = next(batches)
+            waited += time.perf_counter() - asked
+            sums += self._train(net, batch)
+            self.step += 1
+            seen, counted = seen + len(batch.names) * self.world, counted + 1
+            if self.rank == 0 and (self.step % _INTERVAL == 0 or self.step == self.steps):
+                now = time.perf_counter()
+                score, box, landmarks = (sums / counted).tolist()
+                line = Progress(
+                    step=self.step,
+                    steps=self.steps,
+                    loss=score + box + landmarks,
+                    score=score,
+                    box=box,
+                    landmarks=landmarks,
+                    learning_rate=self.recipe.rate * self.recipe.factor(self.step, self.steps),
+                    rate=seen / (now - mark),
+                    waited=waited / (now - mark),
+                )
+                self._log(line)
+                if report is not None:
+                    report(line)
+                sums.zero_()
+                mark, waited, seen, counted = now, 0.0, 0, 0
+            if self.rank == 0 and (self.step % _STATE_EVERY == 0 or self.step == self.steps):
+                self.seconds += time.perf_counter() - began
+                began = time.perf_counter()
+                self.save()
+        if self.rank == 0:
+            checkpoint.save(self.out / "weights.safetensors", self.weights(), self.description, self.record())
+
+    def _train(self, net: nn.Module, batch: Batch) -> Tensor:
+        """One step. Returns the normalised score, box and landmark losses, (3,)."""
+        self.net.train()
+        entropy = np.random.SeedSequence((self.seed, self.step, self.rank)).generate_state(1)[0]
+        generator = torch.Generator().manual_seed(int(entropy))
+        flipped = torch.rand(len(batch.names), generator=generator) < 0.5
+        matrices = colour_matrices(len(batch.names), generator)
+        targets = type(batch.targets)(*(part.to(self.device) for part in batch.targets))
+        pictures, targets = flip(batch.pictures.to(self.device), targets, flipped.to(self.device))
+        dtype = torch.bfloat16 if self.recipe.half else torch.float32
+        pictures = colour(pictures, matrices, dtype)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
+            maps = net(pictures)
+        sums = detection_losses(maps, self._anchors_for(pictures.shape[2]), targets)
+        losses = normalise(sums)
+        loss = losses.sum()
+        if not torch.isfinite(loss):
+            raise DataError(
+                f"The loss is not finite at step {self.step} ({losses.tolist()} for score, box, landmarks). "
+                f"Its pictures: {', '.join(batch.names)}. Look at their annotations, or lower the learning rate."
+            )
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+            for group in optimiser.param_groups:
+                group["lr"] = group["full_rate"] * self.recipe.factor(self.step, self.steps)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        if self.average is not None:
+            self.average.update(self.net, self.step)
+        return losses.detach()
+
+    def _anchors_for(self, size: int) -> Anchors:
+        if size not in self._anchors:
+            strides = self.description.strides
+            grids = [(math.ceil(size / stride),) * 2 for stride in strides]
+            made = make_anchors(grids, strides, self.description.anchor_sizes)
+            self._anchors[size] = made.to(self.device)
+        return self._anchors[size]
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights to keep: the moving average where the recipe has one."""
+        return self.average.state if self.average is not None else self.net.state_dict()
+
+    def record(self) -> dict[str, Any]:
+        """How the weights came about, for their header."""
+        return {
+            "recipe": asdict(self.recipe),
+            "seed": self.seed,
+            "step": self.step,
+            "steps": self.steps,
+            "pictures": self.batches.pictures,
+            "seconds": round(self.seconds),
+            "torch": torch.__version__,
+        }
+
+    def save(self) -> None:
+        """Writes state.pt, from which `resume` goes on at this very step."""
+        state = {
+            "identity": self._identity(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "net": self.net.state_dict(),
+            "average": self.average.state if self.average is not None else None,
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+        }
+        partial = self.out / f"state.pt.{os.getpid()}"
+        torch.save(state, partial)
+        os.replace(partial, self.out / "state.pt")
+
+    def resume(self) -> None:
+        """Goes on from `out`/state.pt. Raises ModelError when it is missing, damaged or of another training."""
+        path = self.out / "state.pt"
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            same = state["identity"] == self._identity()
+        except Exception as error:
+            raise ModelError(f"{path}: expected the state of a training to resume ({error}).") from error
+        if not same:
+            raise ModelError(
+                f"{path}: is the state of another training (model, recipe, seed or pictures differ). "
+                "Resume with the options it was started with, or choose another folder."
+            )
+        self.net.load_state_dict(state["net"])
+        if self.average is not None:
+            self.average.state = state["average"]
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Takes every tensor whose name and shape fit (backbone and neck of a sibling model, for one)."""
+        own = self.net.state_dict()
+        self.net.load_state_dict({**own, **{k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}})
+        if self.average is not None:
+            self.average = Average(self.net, self.recipe.ema)
+
+    def _identity(self) -> str:
+        return json.dumps([self.description.to_dict(), asdict(self.recipe), self.seed, self.steps], sort_keys=True)
+
+    def _log(self, line: Progress) -> None:
+        with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps({k: round(v, 6) for k, v in asdict(line).items()}) + "\n")
+
+
+def normalise(sums: Losses) -> Tensor:
+    """(3,) score, box, landmark loss, divided by the means over all processes of positives and weight."""
+    norms = torch.stack((sums.positives, sums.weight)).detach()
+    if dist.is_initialized():
+        dist.all_reduce(norms)
+        norms /= dist.get_world_size()
+    positives, weight = norms[0].clamp(min=1), norms[1].clamp(min=torch.finfo(torch.float32).tiny)
+    return torch.stack((sums.score.sum() / positives, sums.box.sum() / weight, sums.landmarks.sum() / weight))
+
+
+def _optimisers(net: SCRFD, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """SGD on everything with decay; or Muon on the dense kernels within the network and AdamW on the rest."""
+    made: list[torch.optim.Optimizer]
+    if recipe.optimiser == "sgd":
+        made = [torch.optim.SGD(net.parameters(), lr=recipe.rate, momentum=0.9, weight_decay=recipe.weight_decay)]
+    else:
+        first = next(net.parameters())
+        dense, kernels, vectors = [], [], []
+        for name, p in net.named_parameters():
+            if p.ndim < 4:
+                vectors.append(p)
+            elif p.shape[1] == 1 or p is first or name.split(".")[-2] in _PREDICTORS:
+                kernels.append(p)
+            else:
+                dense.append(p)
+        groups = [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        made = [
+            Muon(dense, recipe.rate, weight_decay=recipe.weight_decay),
+            torch.optim.AdamW(groups, lr=recipe.rate / 10, betas=(0.9, 0.99)),
+        ]
+    for optimiser in made:
+        for group in optimiser.param_groups:
+            group["full_rate"] = group["lr"]
+    return made

@@ -1,0 +1,89 @@
+"""Quality focal loss, DIoU loss and landmark loss over the maps of a batch (paper, section 5.1)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..networks import Maps
+from .atss import Anchors, assign, iou
+
+_BOX_WEIGHT = 2.0
+_LANDMARK_WEIGHT = 0.1
+_LANDMARK_BETA = 1 / 9
+
+
+class Targets(NamedTuple):
+    """Faces of a batch. pictures (G,) int64; boxes (G, 4); landmarks (G, 5, 2); visible (G,) 0..1, the share of
+    labelled points. Pixels of the tensor."""
+
+    pictures: Tensor
+    boxes: Tensor
+    landmarks: Tensor
+    visible: Tensor
+
+
+class Losses(NamedTuple):
+    """Sums over the batch per level, (levels,) each, before normalisation, and the two normalisers."""
+
+    score: Tensor
+    box: Tensor
+    landmarks: Tensor
+    positives: Tensor
+    weight: Tensor
+
+
+def flatten(maps: Sequence[Tensor], anchors: int) -> Tensor:
+    """Maps (N, anchors * K, H, W) per level to (N, rows, K), rows in the order level, y, x, anchor, float32."""
+    rows = [m.permute(0, 2, 3, 1).reshape(m.shape[0], -1, m.shape[1] // anchors) for m in maps]
+    return torch.cat(rows, 1).float()
+
+
+def detection_losses(maps: Maps, anchors: Anchors, targets: Targets) -> Losses:
+    """Unnormalised losses. Divide `score` by the mean over processes of `positives`, the others by that of `weight`.
+
+    Positives' soft label is the IoU of the decoded box with its face (Generalised Focal Loss without its
+    distribution branch, beta 2); box and landmark terms are weighted by the anchor's own score.
+    """
+    n = maps.scores[0].shape[0]
+    per_cell = maps.scores[0].shape[1]
+    cells = [height * width * per_cell for height, width in anchors.grids]
+    logits = flatten(maps.scores, per_cell).squeeze(-1)
+    picture, anchor, face = assign(anchors, targets.pictures, targets.boxes)
+    stride = anchors.strides[anchor].unsqueeze(1)
+    centre = anchors.centres[anchor] / stride
+
+    distances = flatten(maps.boxes, per_cell)[picture, anchor]
+    predicted = torch.cat((centre - distances[:, :2], centre + distances[:, 2:]), 1)
+    wanted = targets.boxes[face] / stride
+    confidence = logits[picture, anchor].detach().sigmoid()
+
+    quality = torch.zeros_like(logits)
+    quality[picture, anchor] = iou(predicted.detach(), wanted)
+    probability = logits.sigmoid()
+    focal = functional.binary_cross_entropy_with_logits(logits, quality, reduction="none")
+    focal = focal * (quality - probability).square()
+    score = torch.stack([part.sum() for part in torch.split(focal, cells, 1)])
+
+    level = torch.bucketize(anchor, torch.tensor(cells, device=anchor.device).cumsum(0), right=True)
+    zero = logits.new_zeros(len(cells))
+    box = zero.index_add(0, level, _diou_loss(predicted, wanted) * confidence) * _BOX_WEIGHT
+    landmarks = zero
+    if maps.landmarks:
+        offsets = flatten(maps.landmarks, per_cell)[picture, anchor]
+        points = (targets.landmarks[face] / stride.unsqueeze(1) - centre.unsqueeze(1)).flatten(1)
+        distance = functional.smooth_l1_loss(offsets, points, reduction="none", beta=_LANDMARK_BETA).sum(1)
+        landmarks = zero.index_add(0, level, distance * confidence * targets.visible[face]) * _LANDMARK_WEIGHT
+    positives = torch.bincount(picture, minlength=n).clamp(min=1).sum().float()
+    return Losses(score, box, landmarks, positives, confidence.sum())
+
+
+def _diou_loss(predicted: Tensor, wanted: Tensor, eps: float = 1e-6) -> Tensor:
+    """1 - IoU + squared centre distance over squared diagonal of the enclosing box (Zheng et al. 2020)."""
+    low = torch.minimum(predicted[:, :2], wanted[:, :2])
+    high = torch.maximum(predicted[:, 2:], wanted[:, 2:])
+    diagonal = (high - low).clamp(min=0).square().sum(1) + eps
+    between = (predicted[:, :2] + predicted[:, 2:] - wanted[:, :2] - wanted[:, 2:]).square().sum(1) / 4
+    return 1 - iou(predicted, wanted) + between / diagonal

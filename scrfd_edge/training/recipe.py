@@ -1,0 +1,108 @@
+"""Training recipes: the paper's schedule, and a short one for small budgets."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from ..description import Description
+from ..errors import SettingError
+from .crops import REDISTRIBUTED_SCALES
+
+Crops = Literal["square", "face"]
+
+# The release keeps boxes that reach beyond the crop for these, and trains those at twice the rate.
+_UNCLIPPED = ("scrfd_2.5g", "scrfd_2.5g_kps", "scrfd_10g", "scrfd_10g_kps")
+_DOUBLE_RATE = ("scrfd_34g", "resnet_2.5g", "resnet_34g")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training at one tensor size. epochs: passes over the pictures; size: side of the square tensor;
+    batch: pictures per step over all processes; crops: "square" (paper, section 4.1) or "face"."""
+
+    epochs: float
+    size: int
+    batch: int
+    crops: Crops
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. warmup: steps of linear warm-up. milestones: shares of all steps after which the rate falls to a
+    tenth; without any the rate follows a cosine to zero. ema: decay of the weights' moving average, 0 for none.
+    clip: largest gradient norm, 0 for none. clip_faces: boxes end at the crop's border."""
+
+    name: str
+    phases: tuple[Phase, ...]
+    optimiser: Literal["sgd", "muon"]
+    rate: float
+    weight_decay: float
+    warmup: int
+    milestones: tuple[float, ...]
+    ema: float
+    clip: float
+    half: bool
+    init: Literal["release", "short"]
+    clip_faces: bool
+    scales: tuple[float, ...] = REDISTRIBUTED_SCALES
+
+    def steps(self, pictures: int) -> list[int]:
+        """Steps of each phase for a set of that many pictures."""
+        return [max(1, round(phase.epochs * pictures / phase.batch)) for phase in self.phases]
+
+    def factor(self, step: int, steps: int) -> float:
+        """The learning rate at a step (from 0), as a share of the full rate."""
+        if step < self.warmup:
+            return 1 - (1 - step / self.warmup) * (1 - 0.001)
+        if self.milestones:
+            return float(0.1 ** sum(step >= share * steps for share in self.milestones))
+        return 0.5 * (1 + math.cos(math.pi * (step - self.warmup) / max(1, steps - self.warmup)))
+
+
+def paper(description: Description, epochs: float = 640, scales: tuple[float, ...] = REDISTRIBUTED_SCALES) -> Recipe:
+    """Section 5.1 and the release: SGD at 0.01, batch 8x4, 640 epochs, a tenth at 440 and 544 (as shares)."""
+    return Recipe(
+        name="paper",
+        phases=(Phase(epochs, 640, 32, "square"),),
+        optimiser="sgd",
+        rate=0.02 if description.name in _DOUBLE_RATE else 0.01,
+        weight_decay=5e-4,
+        warmup=1500,
+        milestones=(440 / 640, 544 / 640),
+        ema=0,
+        clip=0,
+        half=False,
+        init="release",
+        clip_faces=description.name not in _UNCLIPPED,
+        scales=scales,
+    )
+
+
+def short(description: Description, epochs: float = 60, scales: tuple[float, ...] = REDISTRIBUTED_SCALES) -> Recipe:
+    """For small budgets: Muon, cosine, moving average, bfloat16, three quarters of the epochs at 320."""
+    return Recipe(
+        name="short",
+        phases=(Phase(epochs * 0.75, 320, 32, "face"), Phase(epochs * 0.25, 640, 16, "square")),
+        optimiser="muon",
+        rate=0.02,
+        weight_decay=0.05,
+        warmup=100,
+        milestones=(),
+        ema=0.999,
+        clip=10,
+        half=True,
+        init="short",
+        clip_faces=description.name not in _UNCLIPPED,
+        scales=scales,
+    )
+
+
+RECIPES = {"paper": paper, "short": short}
+
+
+def find_recipe(name: str, description: Description, epochs: float | None, scales: tuple[float, ...]) -> Recipe:
+    """A recipe by name. Raises SettingError for an unknown one."""
+    if name not in RECIPES:
+        raise SettingError(f"Unknown recipe {name!r}: expected one of {', '.join(RECIPES)}.")
+    make = RECIPES[name]
+    return make(description, scales=scales) if epochs is None else make(description, epochs, scales)

@@ -1,0 +1,88 @@
+"""Batches are functions of seed and step; the cache keeps within its bound; bad data is told by line."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scrfd_edge.annotations import read_annotations
+from scrfd_edge.errors import DataError
+from scrfd_edge.training.batches import Batches, Pictures
+from scrfd_edge.training.check import load_pictures
+from scrfd_edge.training.recipe import Recipe
+
+
+def test_batches_from_a_step_are_the_later_batches_from_the_start(pictures: Pictures, recipe: Recipe) -> None:
+    everything = list(Batches(pictures, recipe, 3).from_step(0))
+    later = list(Batches(pictures, recipe, 3).from_step(2))
+    assert len(everything) == Batches(pictures, recipe, 3).steps() == 6
+    for a, b in zip(everything[2:], later, strict=True):
+        assert torch.equal(a.pictures, b.pictures) and torch.equal(a.targets.boxes, b.targets.boxes)
+        assert a.names == b.names
+
+
+def test_an_epoch_shows_every_picture_once(pictures: Pictures, recipe: Recipe) -> None:
+    batches = list(Batches(pictures, recipe, 0).from_step(0))
+    assert sorted(name for b in batches[:2] for name in b.names) == sorted(a.path for a in pictures.annotations)
+
+
+def test_processes_share_a_batch(pictures: Pictures, recipe: Recipe) -> None:
+    whole = Batches(pictures, recipe, 0).make(1)
+    parts = [Batches(pictures, recipe, 0, rank, 2).make(1) for rank in range(2)]
+    assert sorted(whole.names) == sorted(parts[0].names + parts[1].names)
+    assert torch.equal(whole.pictures[::2], parts[0].pictures)
+
+
+def test_boxes_follow_the_crop(pictures: Pictures, recipe: Recipe) -> None:
+    for batch in Batches(pictures, recipe, 0).from_step(0):
+        size = batch.pictures.shape[2]
+        for picture, box in zip(batch.targets.pictures, batch.targets.boxes, strict=True):
+            x1, y1, x2, y2 = box.round().int().tolist()
+            assert 0 <= x1 < x2 <= size and 0 <= y1 < y2 <= size
+            inside = batch.pictures[picture, :, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2]
+            if inside.numel():
+                assert float(inside.float().mean()) > 200  # the bright square that stands for a face
+
+
+def test_the_cache_stays_within_its_bound(data: Path) -> None:
+    notes = read_annotations(data / "label.txt")
+    size = 90 * 120 * 3
+    pictures = Pictures(data / "images", notes, 2 * size + 1)
+    assert list(load_pictures(pictures, "label.txt"))[-1] == len(notes)
+    assert sum(p.nbytes for p in pictures._cache.values()) == 2 * size
+    assert np.array_equal(pictures.picture(7), Pictures(data / "images", notes, 0).picture(7))
+
+
+@pytest.mark.parametrize("trouble", ["missing", "truncated", "text", "size", "outside"])
+def test_bad_data_is_told_by_name_and_line(data: Path, trouble: str) -> None:
+    target = data / "images" / "3.png"
+    label = (data / "label.txt").read_text().splitlines()
+    if trouble == "missing":
+        target.unlink()
+    elif trouble == "truncated":
+        target.write_bytes(target.read_bytes()[:2000])
+    elif trouble == "text":
+        target.write_text("not a picture")
+    elif trouble == "size":
+        label[6] = "# 3.png 121 90"
+    else:
+        label[7] = "500 500 520 520" + " -1" * 15
+    (data / "label.txt").write_text("\n".join(label))
+    pictures = Pictures(data / "images", read_annotations(data / "label.txt"), 1 << 30)
+    line = 8 if trouble == "outside" else 7
+    with pytest.raises(DataError, match=rf"line {line}, 3\.png"):
+        list(load_pictures(pictures, "label.txt"))
+
+
+def test_nothing_to_train_on_is_an_error(data: Path) -> None:
+    with pytest.raises(DataError, match="at least one picture"):
+        list(load_pictures(Pictures(data / "images", [], 0), "label.txt"))
+
+
+def test_an_ignored_face_is_neither_a_target_nor_a_hang(pictures: Pictures, recipe: Recipe) -> None:
+    notes = [replace(a, ignored=np.ones(len(a.boxes), bool)) for a in pictures.annotations]
+    pictures.annotations[:] = notes
+    for batch in Batches(pictures, recipe, 0).from_step(0):
+        assert len(batch.targets.boxes) == 0

@@ -1,0 +1,66 @@
+"""Square crops and face crops."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scrfd_edge.training.crops import (
+    BASELINE_SCALES,
+    REDISTRIBUTED_SCALES,
+    Crop,
+    cut,
+    face_crop,
+    kept_faces,
+    square_crop,
+)
+
+
+def faces_in(rng: np.random.Generator, n: int, height: int, width: int) -> np.ndarray:
+    corner = rng.uniform((0, 0), (width - 9, height - 9), (n, 2))
+    return np.concatenate((corner, corner + rng.uniform(4, 9, (n, 2))), 1).astype(np.float32)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.integers(40, 300), st.integers(40, 300), st.integers(1, 9), st.booleans())
+def test_a_square_crop_holds_a_face(seed: int, height: int, width: int, n: int, baseline: bool) -> None:
+    rng = np.random.default_rng(seed)
+    boxes = faces_in(rng, n, height, width)
+    scales = BASELINE_SCALES if baseline else REDISTRIBUTED_SCALES
+    crop = square_crop(rng, height, width, boxes, scales)
+    assert kept_faces(boxes, crop).any()
+    sides = {int(s * min(height, width)) for s in scales}
+    assert crop.side in sides or baseline
+    for low, length in ((crop.x, width), (crop.y, height)):
+        assert min(0, length - crop.side) <= low <= max(0, length - crop.side)
+
+
+def test_a_picture_without_counted_faces_does_not_hang() -> None:
+    none = np.zeros((0, 4), np.float32)
+    assert square_crop(np.random.default_rng(0), 50, 80, none, REDISTRIBUTED_SCALES).side >= 15
+    assert face_crop(np.random.default_rng(0), 50, 80, none, BASELINE_SCALES, 0.5, 320).side >= 15
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.integers(8, 400))
+def test_a_face_crop_holds_its_face_whole(seed: int, side: int) -> None:
+    rng = np.random.default_rng(seed)
+    boxes = np.array([[20, 30, 20 + side, 30 + side]], np.float32)
+    crop = face_crop(rng, 480, 640, boxes, REDISTRIBUTED_SCALES, 0.5, 320)
+    assert crop.x <= 20 and crop.y <= 30
+    assert crop.x + crop.side >= 20 + side - 1 and crop.y + crop.side >= 30 + side - 1
+    assert side <= 0.9 * crop.side + 1
+
+
+@pytest.mark.parametrize("crop", [Crop(0, 0, 100), Crop(10, 20, 57), Crop(-30, -10, 160), Crop(60, 40, 80)])
+def test_cut_equals_padding_cropping_and_resizing(crop: Crop) -> None:
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (100, 120, 3), np.uint8), (9, 9), 0)
+    padded = cv2.copyMakeBorder(picture, 200, 200, 200, 200, cv2.BORDER_CONSTANT, value=(128, 128, 128))
+    patch = padded[200 + crop.y : 200 + crop.y + crop.side, 200 + crop.x : 200 + crop.x + crop.side]
+    wanted = cv2.resize(patch, (64, 64), interpolation=cv2.INTER_LINEAR)
+    out = np.empty((64, 64, 3), np.uint8)
+    assert cut(picture, crop, out) == pytest.approx(64 / crop.side)
+    inner = np.abs(out.astype(int) - wanted)[1:-1, 1:-1]  # the resize repeats its own border, the cut sees beyond it
+    assert inner.max() <= 4 and inner.mean() < 0.5

@@ -1,0 +1,182 @@
+"""Training is deterministic, resumes to the step, names bad batches, and splits over processes."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from scrfd_edge.description import Description
+from scrfd_edge.errors import DataError, ModelError
+from scrfd_edge.networks import SCRFD, checkpoint
+from scrfd_edge.training import loop
+from scrfd_edge.training.atss import make_anchors
+from scrfd_edge.training.batches import Batch, Pictures
+from scrfd_edge.training.loop import Trainer, normalise
+from scrfd_edge.training.losses import Targets, detection_losses
+from scrfd_edge.training.recipe import Recipe, paper, short
+
+
+def trained(description: Description, pictures: Pictures, recipe: Recipe, out: Path, seed: int = 0) -> Trainer:
+    trainer = Trainer(description, pictures, recipe, out, seed=seed, device="cpu")
+    trainer.run()
+    return trainer
+
+
+def test_same_seed_same_weights(description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path) -> None:
+    a = trained(description, pictures, recipe, tmp_path / "a").weights()
+    b = trained(description, pictures, recipe, tmp_path / "b").weights()
+    c = trained(description, pictures, recipe, tmp_path / "c", seed=1).weights()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert any(not torch.equal(a[key], c[key]) for key in a)
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "sgd"])
+def test_resuming_equals_never_stopping(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, optimiser: str
+) -> None:
+    recipe = replace(recipe, optimiser=optimiser)
+    whole = trained(description, pictures, recipe, tmp_path / "whole")
+    first = Trainer(description, pictures, recipe, tmp_path / "cut", seed=0, device="cpu")
+    batches = first.batches.from_step(0)
+    for _ in range(3):
+        first._train(first.net, next(batches))
+        first.step += 1
+    first.out.mkdir()
+    first.save()
+    second = Trainer(description, pictures, recipe, tmp_path / "cut", seed=0, device="cpu")
+    second.resume()
+    assert second.step == 3
+    second.run()
+    for key, value in whole.weights().items():
+        assert torch.equal(value, second.weights()[key]), key
+
+
+def test_what_training_leaves(description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path) -> None:
+    trainer = trained(description, pictures, recipe, tmp_path)
+    net, header = checkpoint.load(tmp_path / "weights.safetensors")
+    assert net.description == description
+    assert header["training"]["step"] == header["training"]["steps"] == trainer.steps
+    for key, value in trainer.weights().items():
+        assert torch.equal(net.state_dict()[key], value)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == trainer.steps and np.isfinite(lines[-1]["loss"])
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "other seed", "other recipe"])
+def test_a_state_that_does_not_fit(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, damage: str
+) -> None:
+    trained(description, pictures, recipe, tmp_path)
+    state = tmp_path / "state.pt"
+    if damage == "missing":
+        state.unlink()
+    if damage == "truncated":
+        state.write_bytes(state.read_bytes()[:1000])
+    seed = 1 if damage == "other seed" else 0
+    changed = replace(recipe, rate=0.5) if damage == "other recipe" else recipe
+    with pytest.raises(ModelError, match="state"):
+        Trainer(description, pictures, changed, tmp_path, seed=seed, device="cpu").resume()
+
+
+def test_a_loss_that_is_not_finite_names_its_pictures(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    nn.init.constant_(next(trainer.net.parameters()), float("nan"))
+    with pytest.raises(DataError, match=r"step 0 .*\d\.png"):
+        trainer.run()
+
+
+def test_a_few_steps_lower_the_loss(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    batch = trainer.batches.make(0)
+    losses = []
+    for trainer.step in range(100):
+        losses.append(float(trainer._train(trainer.net, batch).sum()))
+        trainer.steps = 1000
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:3])
+
+
+def test_weights_of_a_sibling_are_taken_where_they_fit(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    sibling = SCRFD(replace(description, head=replace(description.head, landmarks=False)))
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    before = {key: value.clone() for key, value in trainer.net.state_dict().items()}
+    trainer.start_from(sibling.state_dict())
+    after = trainer.net.state_dict()
+    assert torch.equal(after["neck.lateral.0.weight"], sibling.state_dict()["neck.lateral.0.weight"])
+    assert torch.equal(after["head.towers.0.landmarks.weight"], before["head.towers.0.landmarks.weight"])
+
+
+def test_the_rates_of_the_paper() -> None:
+    from scrfd_edge.description import DESCRIPTIONS
+
+    recipe = paper(DESCRIPTIONS["scrfd_2.5g"])
+    steps = recipe.steps(12880)[0]
+    assert steps == 640 * 12880 / 32
+    assert recipe.factor(0, steps) == pytest.approx(0.001)
+    assert recipe.factor(1500, steps) == 1
+    assert recipe.factor(round(441 / 640 * steps), steps) == pytest.approx(0.1)
+    assert recipe.factor(round(545 / 640 * steps), steps) == pytest.approx(0.01)
+    assert not recipe.clip_faces and paper(DESCRIPTIONS["scrfd_500m"]).clip_faces
+    assert paper(DESCRIPTIONS["scrfd_34g"]).rate == 0.02
+    cosine = short(DESCRIPTIONS["scrfd_500m"])
+    assert cosine.factor(cosine.warmup, 1000) == 1 and cosine.factor(1000, 1000) == pytest.approx(0)
+
+
+def gradients(net: nn.Module, batch: Batch, description: Description) -> list[torch.Tensor]:
+    size = batch.pictures.shape[2]
+    anchors = make_anchors([(size // s, size // s) for s in (8, 16, 32)], (8, 16, 32), description.anchor_sizes)
+    maps = net(batch.pictures.float() / 128 - 1)
+    normalise(detection_losses(maps, anchors, batch.targets)).sum().backward()
+    return [p.grad.clone() for p in net.parameters() if p.grad is not None]
+
+
+def one_process(rank: int, folder: str, description: Description, parts: list[Batch]) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29513")
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    torch.manual_seed(0)
+    net = DistributedDataParallel(SCRFD(description, "short"))
+    torch.save(gradients(net, parts[rank], description), f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_give_the_gradients_of_the_whole_batch(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    parts = [loop.Batches(pictures, recipe, 0, rank, 2).make(0) for rank in range(2)]
+    mp.spawn(one_process, (str(tmp_path), description, parts), nprocs=2)
+    split = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+    torch.manual_seed(0)
+    net = SCRFD(description, "short")
+    halves = [net(part.pictures.float() / 128 - 1) for part in parts]  # batch norm sees each half by itself
+    size = parts[0].pictures.shape[2]
+    anchors = make_anchors([(size // s, size // s) for s in (8, 16, 32)], (8, 16, 32), description.anchor_sizes)
+    sums = [detection_losses(maps, anchors, part.targets) for maps, part in zip(halves, parts, strict=True)]
+    total = type(sums[0])(*(a + b for a, b in zip(*sums, strict=True)))
+    normalise(total).sum().backward()
+    for p, a, b in zip(net.parameters(), *split, strict=True):
+        assert torch.equal(a, b)
+        assert torch.allclose(p.grad, a, rtol=1e-4, atol=1e-6)
+
+
+def test_targets_of_an_empty_batch_train_the_background(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    batch = trainer.batches.make(0)
+    empty = Targets(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4), torch.zeros(0, 5, 2), torch.zeros(0))
+    losses = trainer._train(trainer.net, batch._replace(targets=empty))
+    assert float(losses[0]) > 0 and float(losses[1:].abs().sum()) == 0
