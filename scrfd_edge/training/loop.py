@@ -98,7 +98,7 @@ class Trainer:
             asked = time.perf_counter()
             batch = next(batches)
             waited += time.perf_counter() - asked
-            sums += self._train(net, batch)
+            sums += self.train_batch(net, batch)
             self.step += 1
             seen, counted = seen + len(batch.names) * self.world, counted + 1
             if self.rank == 0 and (self.step % _INTERVAL == 0 or self.step == self.steps):
@@ -127,7 +127,7 @@ class Trainer:
         if self.rank == 0:
             checkpoint.save(self.out / "weights.safetensors", self.weights(), self.description, self.record())
 
-    def _train(self, net: nn.Module, batch: Batch) -> Tensor:
+    def train_batch(self, net: nn.Module, batch: Batch) -> Tensor:
         """One step. Returns the normalised score, box and landmark losses, (3,)."""
         self.net.train()
         entropy = np.random.SeedSequence((self.seed, self.step, self.rank)).generate_state(1)[0]

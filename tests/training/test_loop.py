@@ -47,7 +47,7 @@ def test_resuming_equals_never_stopping(
     first = Trainer(description, pictures, recipe, tmp_path / "cut", seed=0, device="cpu")
     batches = first.batches.from_step(0)
     for _ in range(3):
-        first._train(first.net, next(batches))
+        first.train_batch(first.net, next(batches))
         first.step += 1
     first.out.mkdir()
     first.save()
@@ -102,7 +102,7 @@ def test_a_few_steps_lower_the_loss(
     batch = trainer.batches.make(0)
     losses = []
     for trainer.step in range(100):
-        losses.append(float(trainer._train(trainer.net, batch).sum()))
+        losses.append(float(trainer.train_batch(trainer.net, batch).sum()))
         trainer.steps = 1000
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:3])
 
@@ -178,5 +178,5 @@ def test_targets_of_an_empty_batch_train_the_background(
     trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
     batch = trainer.batches.make(0)
     empty = Targets(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4), torch.zeros(0, 5, 2), torch.zeros(0))
-    losses = trainer._train(trainer.net, batch._replace(targets=empty))
+    losses = trainer.train_batch(trainer.net, batch._replace(targets=empty))
     assert float(losses[0]) > 0 and float(losses[1:].abs().sum()) == 0
