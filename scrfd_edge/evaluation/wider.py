@@ -85,17 +85,21 @@ def match(truth: GroundTruth, detections: Detections) -> Matches:
 
 def precision_recall(truth: GroundTruth, matches: Matches, setting: str) -> Curve:
     """The curve of one setting (easy, medium, hard, or all)."""
-    counted = truth.counted[setting]
     lowest, highest = matches.extremes or (0.0, 0.0)
     scores = (matches.scores - lowest) / ((highest - lowest) or 1.0)
     thresholds = 1 - np.arange(1, _POINTS + 1) / _POINTS
-    on_counted = (matches.face >= 0) & counted[matches.face] if len(counted) else matches.face >= 0
+    on_counted = hits_counted(truth, matches, setting)
     judged = on_counted | (matches.face < 0)
     found = _at_least(scores[judged], thresholds)
     right = _at_least(scores[on_counted & matches.first], thresholds)
     precision = np.divide(right, found, out=np.zeros(_POINTS), where=found > 0)
-    recall = right / max(int(counted.sum()), 1)
+    recall = right / max(int(truth.counted[setting].sum()), 1)
     return Curve(lowest + thresholds * (highest - lowest), precision, recall)
+
+
+def hits_counted(truth: GroundTruth, matches: Matches, setting: str) -> npt.NDArray[np.bool_]:
+    """(D,) whether a detection hits a face that the setting counts."""
+    return np.append(truth.counted[setting], False)[matches.face]  # face -1 reads the last value
 
 
 def average_precision(curve: Curve, above: float | None = None) -> float:
@@ -124,7 +128,8 @@ def _hits(boxes: npt.NDArray[np.float64], faces: npt.NDArray[np.float64]) -> npt
     high = np.minimum(boxes[:, None, 2:], faces[None, :, 2:])
     common = np.maximum(high - low + 1, 0).prod(2)
     area = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)[:, None] + (faces[:, 2:] - faces[:, :2] + 1).prod(1)[None, :]
-    iou = common / (area - common)
+    union = area - common
+    iou = np.divide(common, union, out=np.zeros_like(common), where=union > 0)  # a box inside out hits nothing
     return np.where(iou.max(1) >= _IOU, iou.argmax(1), -1)
 
 
@@ -146,7 +151,5 @@ def _checked(
         place, marks = np.asarray(boxes, np.float64).reshape(-1, 4), np.asarray(scores, np.float64).reshape(-1)
         if len(place) != len(marks) or not (np.isfinite(place).all() and np.isfinite(marks).all()):
             raise DataError(f"{name}: expected as many boxes as scores, all finite; got {len(place)} and {len(marks)}.")
-        if (place[:, 2:] < place[:, :2]).any():
-            raise DataError(f"{name}: expected boxes as x1 y1 x2 y2 with x1 <= x2 and y1 <= y2.")
         given[stem(name)] = place, marks
     return given
