@@ -1,0 +1,101 @@
+"""The interface of a back end, the table of all of them, and the choice among them.
+
+A back end opens one model file and runs tensors through it. It knows nothing of pictures or faces.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import BackendError, ModelError
+from ..metadata import Metadata
+
+Tensor: TypeAlias = npt.NDArray[Any]
+Outputs: TypeAlias = list[npt.NDArray[np.float32]]
+
+
+class Backend(Protocol):
+    """One opened model file. Made as `OnnxBackend(path, threads=None, device="auto", precision="auto")`.
+
+    engine, version: what runs. device: where, such as "cpu" or "cuda:0". precision: of weights and sums, really.
+    threads: that one run uses, None where the engine does not say. shape: the only (height, width) that the file
+    takes, None if any multiple of the largest stride will do. dynamic_batch: whether N may differ from 1.
+    """
+
+    engine: str
+    version: str
+    device: str
+    precision: str
+    threads: int | None
+    metadata: Metadata
+    shape: tuple[int, int] | None
+    dynamic_batch: bool
+
+    def run(self, tensor: Tensor) -> Outputs:
+        """(N, 3, H, W), or (N, H, W, 3), as the metadata says -> scores, boxes[, landmarks] per stride.
+
+        Each output is float32 (N, rows, 1 | 4 | 10). Safe to call from several threads at once.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One row of the table. where: "module:class". packages: any of these importable ones will do. install: the pip
+    command that brings one. suffixes: of the files that it opens."""
+
+    where: str
+    packages: tuple[str, ...]
+    install: str
+    suffixes: tuple[str, ...]
+
+    @property
+    def installed(self) -> bool:
+        return any(importlib.util.find_spec(package) is not None for package in self.packages)
+
+
+BACKENDS: Mapping[str, Engine] = {
+    "onnx": Engine("scrfd_edge.backends.onnx:OnnxBackend", ("onnxruntime",), "pip install onnxruntime", (".onnx",)),
+}
+"""Name -> engine, in the order in which "auto" prefers them."""
+
+
+def suffixes() -> set[str]:
+    """Of all model files that some back end opens."""
+    return {suffix for engine in BACKENDS.values() for suffix in engine.suffixes}
+
+
+def choose_backend(suffix: str, wanted: str) -> tuple[str, str]:
+    """Which back end opens a file with this suffix, and why. `wanted` is a name of the table, or "auto".
+
+    Raises BackendError for an unknown name or one that is not installed, ModelError for a file that it cannot open.
+    """
+    if wanted != "auto":
+        if wanted not in BACKENDS:
+            raise BackendError(f"Unknown back end {wanted!r}: expected auto or one of {', '.join(BACKENDS)}.")
+        engine = BACKENDS[wanted]
+        if suffix not in engine.suffixes:
+            raise ModelError(f"The back end {wanted!r} opens {' and '.join(engine.suffixes)}, not {suffix!r} files.")
+        if not engine.installed:
+            raise BackendError(f"The back end {wanted!r} is not installed: {engine.install}")
+        return wanted, "asked for"
+    able = [name for name, engine in BACKENDS.items() if suffix in engine.suffixes]
+    if not able:
+        raise ModelError(f"No back end opens {suffix!r} files; expected one of {', '.join(sorted(suffixes()))}.")
+    for name in able:
+        if BACKENDS[name].installed:
+            return name, f"the first engine installed here that opens {suffix} files"
+    raise BackendError(f"No engine for {suffix} files is installed: {BACKENDS[able[0]].install}")
+
+
+def open_backend(name: str, path: Path, *, threads: int | None, device: str, precision: str) -> Backend:
+    """Imports the engine `name` and opens the file."""
+    module, _, cls = BACKENDS[name].where.partition(":")
+    make = getattr(importlib.import_module(module), cls)
+    return cast(Backend, make(path, threads=threads, device=device, precision=precision))
