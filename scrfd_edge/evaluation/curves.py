@@ -42,7 +42,7 @@ def size_recall_figure(rows: Mapping[str, Sequence[SizeRecall]], title: str) -> 
     axes.set_xticks(np.arange(len(first)), [f"{row.label}\n{row.faces} faces" for row in first], fontsize="small")
     axes.set(xlabel="size of the face, px", ylabel="recall, %", title=title, ylim=(0, 100))
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize="small")
+    axes.legend(loc="lower right", fontsize="small")
     return figure
 
 

@@ -106,4 +106,6 @@ def _read_picture(path: Path) -> Boxes:
             values[i] = [float(part) for part in row.split()]
         except ValueError as error:
             raise DataError(f"{path}:{i + 3}: expected 'x y w h score', got {row!r}.") from error
+    if not np.isfinite(values).all():
+        raise DataError(f"{path}: expected finite numbers 'x y w h score'.")
     return np.concatenate([values[:, :2], values[:, :2] + values[:, 2:4]], 1), values[:, 4]

@@ -16,7 +16,7 @@ SIZE_EDGES = (0, 8, 16, 32, 64, 128, 256, 400)
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """The lowest score threshold that keeps precision above the wanted value. All three 0 to 1."""
+    """The score threshold at which recall is largest with precision above the wanted value. All three 0 to 1."""
 
     threshold: float
     precision: float
@@ -47,7 +47,7 @@ class LandmarkError:
 
 
 def operating_point(truth: GroundTruth, matches: Matches, setting: str, above: float = 0.98) -> OperatingPoint | None:
-    """Where recall is largest with precision > `above`. None when no threshold reaches it."""
+    """Recall as large as precision > `above` allows, by the highest threshold that does it; None if none does."""
     on_counted = hits_counted(truth, matches, setting)
     judged = on_counted | (matches.face < 0)
     order = np.argsort(-matches.scores[judged], kind="stable")
@@ -58,10 +58,9 @@ def operating_point(truth: GroundTruth, matches: Matches, setting: str, above: f
     fit = np.flatnonzero(whole & (precision > above))
     if not len(fit):
         return None
-    last = fit[-1]
-    return OperatingPoint(
-        float(scores[last]), float(precision[last]), float(right[last] / truth.counted[setting].sum())
-    )
+    best = fit[np.argmax(right[fit])]
+    recall = right[best] / truth.counted[setting].sum()
+    return OperatingPoint(float(scores[best]), float(precision[best]), float(recall))
 
 
 def face_sizes(truth: GroundTruth, long_side: int | None) -> npt.NDArray[np.float64]:
