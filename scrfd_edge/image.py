@@ -53,7 +53,8 @@ class Picture:
         if pixels.shape[2] == 1:
             return np.repeat(pixels, 3, axis=2)
         pixels = pixels[:, :, :3]
-        return (pixels if color == self.color else pixels[:, :, ::-1]).copy()
+        out: Pixels = (pixels if color == self.color else pixels[:, :, ::-1]).copy()
+        return out
 
 
 ImageSource: TypeAlias = (

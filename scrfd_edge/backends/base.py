@@ -5,7 +5,7 @@ A back end opens one model file and runs tensors through it. It knows nothing of
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
@@ -71,27 +71,28 @@ def suffixes() -> set[str]:
     return {suffix for engine in BACKENDS.values() for suffix in engine.suffixes}
 
 
-def choose_backend(suffix: str, wanted: str) -> tuple[str, str]:
-    """Which back end opens a file with this suffix, and why. `wanted` is a name of the table, or "auto".
+def choose_backend(files: Sequence[str], wanted: str) -> tuple[str, str]:
+    """Which back end opens one of the files with these suffixes, and why. `wanted` is a name, or "auto".
 
-    Raises BackendError for an unknown name or one that is not installed, ModelError for a file that it cannot open.
+    Raises BackendError for an unknown name or one that is not installed, ModelError for files that it cannot open.
     """
-    if wanted != "auto":
-        if wanted not in BACKENDS:
-            raise BackendError(f"Unknown back end {wanted!r}: expected auto or one of {', '.join(BACKENDS)}.")
-        engine = BACKENDS[wanted]
-        if suffix not in engine.suffixes:
-            raise ModelError(f"The back end {wanted!r} opens {' and '.join(engine.suffixes)}, not {suffix!r} files.")
-        if not engine.installed:
-            raise BackendError(f"The back end {wanted!r} is not installed: {engine.install}")
-        return wanted, "asked for"
-    able = [name for name, engine in BACKENDS.items() if suffix in engine.suffixes]
-    if not able:
-        raise ModelError(f"No back end opens {suffix!r} files; expected one of {', '.join(sorted(suffixes()))}.")
-    for name in able:
+    kinds = " or ".join(dict.fromkeys(files))
+    if wanted == "auto":
+        names = [name for name, engine in BACKENDS.items() if set(files) & set(engine.suffixes)]
+        if not names:
+            raise ModelError(f"No back end opens {kinds!r} files; expected one of {', '.join(sorted(suffixes()))}.")
+        why = f"the first engine installed here that opens {kinds} files"
+    elif wanted in BACKENDS:
+        names = [wanted]
+        if not set(files) & set(BACKENDS[wanted].suffixes):
+            raise ModelError(f"The back end {wanted!r} opens {' and '.join(BACKENDS[wanted].suffixes)}, not {kinds}.")
+        why = "asked for"
+    else:
+        raise BackendError(f"Unknown back end {wanted!r}: expected auto or one of {', '.join(BACKENDS)}.")
+    for name in names:
         if BACKENDS[name].installed:
-            return name, f"the first engine installed here that opens {suffix} files"
-    raise BackendError(f"No engine for {suffix} files is installed: {BACKENDS[able[0]].install}")
+            return name, why
+    raise BackendError(f"The engine of the back end {names[0]!r} is not installed: {BACKENDS[names[0]].install}")
 
 
 def open_backend(name: str, path: Path, *, threads: int | None, device: str, precision: str) -> Backend:

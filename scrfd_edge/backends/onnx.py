@@ -1,5 +1,6 @@
 """ONNX Runtime: the back end of the base install."""
 
+import importlib
 import importlib.metadata
 import os
 from pathlib import Path
@@ -29,8 +30,7 @@ class OnnxBackend:
 
         Raises ModelError for a file that is damaged or no SCRFD network, BackendError where the device is absent.
         """
-        import onnxruntime as ort
-
+        ort: Any = importlib.import_module("onnxruntime")
         self.version: str = ort.__version__
         self.threads: int | None = threads or usable_cpus()
         self.device, providers = _providers(ort, device)

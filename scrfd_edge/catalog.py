@@ -1,0 +1,148 @@
+"""Which models there are: name -> files, hash, licence, where from; and where a file lies on this machine."""
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .description import DESCRIPTIONS, Description
+from .errors import ModelError
+
+BUNDLED = Path(__file__).parent / "weights"
+SAMPLE = BUNDLED / "astronaut.jpg"
+"""A portrait in the public domain: the astronaut Eileen Collins, photographed by NASA; as scikit-image ships it."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file of a model. name: in the wheel's or the cache's folder. precision: of its weights and sums.
+
+    url: where it can be downloaded, None for bundled files. member: its name inside the zip archive at `url`, None
+    where `url` is the file itself.
+    """
+
+    name: str
+    precision: str
+    sha256: str
+    url: str | None = None
+    member: str | None = None
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.name).suffix
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry. description: its architecture. licence: SPDX expression or plain words. source: who made it."""
+
+    name: str
+    description: Description
+    files: tuple[ModelFile, ...]
+    licence: str
+    source: str
+
+
+_OURS = "LicenseRef-scrfd-edge-weights (trained on photographs for research use; see LICENSE-WEIGHTS)"
+_THEIRS = "non-commercial research only (the authors of InsightFace)"
+_RELEASE = "https://github.com/deepinsight/insightface/releases/download/v0.7/"
+_MIRROR = "https://github.com/yakhyo/uniface/releases/download/weights/"
+
+
+def _official(name: str, sha256: str, url: str, member: str | None = None) -> Model:
+    file = ModelFile(f"insightface/{name}.onnx", "fp32", sha256, url, member)
+    return Model(f"insightface/{name}", DESCRIPTIONS[name], (file,), _THEIRS, "InsightFace release v0.7")
+
+
+CATALOG: Mapping[str, Model] = {
+    model.name: model
+    for model in (
+        Model(
+            "scrfd_500m_kps",
+            DESCRIPTIONS["scrfd_500m_kps"],
+            (
+                ModelFile(
+                    "scrfd_500m_kps.onnx", "fp32", "a21f08454da45b36438d6ef5872585e967d314bc03169d9b70f86f272a1f3ce9"
+                ),
+            ),
+            _OURS,
+            "this project",
+        ),
+        _official(
+            "scrfd_500m_kps",
+            "5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a",
+            _MIRROR + "scrfd_500m_kps.onnx",
+        ),
+        _official(
+            "scrfd_2.5g_kps",
+            "041f73f47371333d1d17a6fee6c8ab4e6aecabefe398ff32cca4e2d5eaee0af9",
+            _RELEASE + "buffalo_m.zip",
+            "det_2.5g.onnx",
+        ),
+        _official(
+            "scrfd_10g_kps",
+            "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+            _MIRROR + "scrfd_10g_kps.onnx",
+        ),
+    )
+}
+
+STAND_INS: Mapping[str, str] = {"scrfd_500m": "scrfd_500m_kps"}
+"""Names that another model answers to until they have weights of their own."""
+
+
+def find_model(name: str) -> Model:
+    """The entry called `name`. Raises ModelError that suggests the near names."""
+    if name in CATALOG:
+        return CATALOG[name]
+    if name in DESCRIPTIONS:
+        official = f"insightface/{name}"
+        also = f"; the authors' file: scrfd-edge models download {official}" if official in CATALOG else ""
+        raise ModelError(
+            f"There are no weights of ours for {name!r}. Give the path of an ONNX file, or train it: "
+            f"scrfd-edge train --model {name}{also}"
+        )
+    known = [*CATALOG, *STAND_INS]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
+    raise ModelError(f"Unknown model {name!r}: expected a name from `scrfd-edge models` or a path; {hint}")
+
+
+def cache_folder() -> Path:
+    """Where downloads go: $SCRFD_EDGE_HOME, else the user's cache folder. It need not exist."""
+    home = os.environ.get("SCRFD_EDGE_HOME")
+    if home:
+        return Path(home).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("scrfd-edge", appauthor=False)
+
+
+def find_file(file: ModelFile) -> Path | None:
+    """Where `file` lies on this machine: in the wheel, in the cache folder, or nowhere."""
+    if file.url is None:
+        return BUNDLED / file.name
+    path = cache_folder() / file.name
+    return path if path.is_file() else None
+
+
+def files_in(model: Model, precision: str) -> list[ModelFile]:
+    """The model's files in `precision` ("auto": all). Raises ModelError where there is none."""
+    files = [file for file in model.files if precision in ("auto", file.precision)]
+    if not files:
+        has = ", ".join(sorted({file.precision for file in model.files}))
+        raise ModelError(f"{model.name} has no file in precision {precision!r}; it has {has}.")
+    return files
+
+
+def locate(model: Model, files: Sequence[ModelFile]) -> Path:
+    """The first of `files` that is on this machine. Raises ModelError with the command that downloads it."""
+    for file in files:
+        path = find_file(file)
+        if path is not None:
+            return path
+    raise ModelError(
+        f"{model.name} is not on this machine. Download it: scrfd-edge models download {model.name}\n"
+        f"Its licence: {model.licence}."
+    )
