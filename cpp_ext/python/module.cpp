@@ -34,6 +34,12 @@ std::string shape_text(const py::array& array) {
     return py::str(array.attr("dtype")).cast<std::string>() + " " + py::str(array.attr("shape")).cast<std::string>();
 }
 
+template <typename T>
+bool holds(const py::array& array) {
+    const py::dtype dtype = array.dtype();
+    return dtype.normalized_num() == py::dtype::num_of<T>() && (dtype.byteorder() == '=' || dtype.byteorder() == '|');
+}
+
 std::string repr(const scrfd::Placement& p) {
     const auto text = [](scrfd::Size s) { return "(" + std::to_string(s.height) + ", " + std::to_string(s.width) + ")"; };
     return "Placement(image=" + text(p.image) + ", content=" + text(p.content) + ", tensor=" + text(p.tensor) + ")";
@@ -43,7 +49,7 @@ std::string repr(const scrfd::Placement& p) {
 
 // Rows may lie anywhere (a crop, a flipped picture); what is not packed within a row is copied.
 scrfd::Image image_of(py::array& array) {
-    if (!py::isinstance<py::array_t<std::uint8_t>>(array) || (array.ndim() != 2 && array.ndim() != 3)) {
+    if (!holds<std::uint8_t>(array) || (array.ndim() != 2 && array.ndim() != 3)) {
         fail("image must be a uint8 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got " + shape_text(array));
     }
     const py::ssize_t channels = array.ndim() == 3 ? array.shape(2) : 1;
@@ -89,11 +95,11 @@ void letterbox(py::array image, const scrfd::Placement& placement, py::array out
     const scrfd::Image view = image_of(image);
     const scrfd::Normalization normalization{swap, mean, std, pad.value_or(mean), scale, zero_point};
     const scrfd::Layout order = chw ? scrfd::Layout::chw : scrfd::Layout::hwc;
-    if (py::isinstance<py::array_t<float>>(out)) {
+    if (holds<float>(out)) {
         letterbox_into<float>(view, placement, order, normalization, out);
-    } else if (py::isinstance<py::array_t<std::uint8_t>>(out)) {
+    } else if (holds<std::uint8_t>(out)) {
         letterbox_into<std::uint8_t>(view, placement, order, normalization, out);
-    } else if (py::isinstance<py::array_t<std::int8_t>>(out)) {
+    } else if (holds<std::int8_t>(out)) {
         letterbox_into<std::int8_t>(view, placement, order, normalization, out);
     } else {
         fail("out must be float32, uint8 or int8, got " + shape_text(out));
@@ -102,23 +108,29 @@ void letterbox(py::array image, const scrfd::Placement& placement, py::array out
 
 // --- decode and nms ---
 
-Floats floats_of(const py::handle& handle, const char* name, const std::vector<py::ssize_t>& shape) {
-    const auto array = py::array::ensure(handle);
-    bool good = array && py::isinstance<py::array_t<float>>(array) &&
-                array.ndim() == static_cast<py::ssize_t>(shape.size());
+// One float32 array of the shape wanted (-1: any length); only what is not contiguous is copied.
+Floats floats_of(const py::handle& handle, const std::string& name, std::initializer_list<py::ssize_t> shape) {
+    if (!py::isinstance<py::array>(handle)) {
+        fail(name + " must be a NumPy array, got " + std::string(py::str(py::type::handle_of(handle))));
+    }
+    const auto array = py::reinterpret_borrow<py::array>(handle);
+    bool good = holds<float>(array) && array.ndim() == static_cast<py::ssize_t>(shape.size());
     for (std::size_t i = 0; good && i < shape.size(); ++i) {
-        good = shape[i] < 0 || array.shape(static_cast<py::ssize_t>(i)) == shape[i];
+        const py::ssize_t side = shape.begin()[i];
+        good = side < 0 || array.shape(static_cast<py::ssize_t>(i)) == side;
     }
     if (!good) {
-        PyErr_Clear();
         std::string wanted;
         for (const py::ssize_t side : shape) {
             wanted += (wanted.empty() ? "" : ", ") + (side < 0 ? std::string("N") : std::to_string(side));
         }
-        fail(std::string(name) + " must be a float32 array (" + wanted + (shape.size() == 1 ? ",)" : ")") + ", got " +
-             (array ? shape_text(array) : "no array"));
+        fail(name + " must be a float32 array (" + wanted + (shape.size() == 1 ? ",)" : ")") + ", got " +
+             shape_text(array));
     }
-    return Floats::ensure(array);  // copies only what is not contiguous
+    if ((array.flags() & py::array::c_style) != 0) {
+        return py::reinterpret_borrow<Floats>(array);
+    }
+    return Floats::ensure(array);
 }
 
 template <typename Row>
@@ -150,6 +162,11 @@ std::shared_ptr<scrfd::Faces> candidates_of(const py::object& boxes, const py::o
     faces->scores = rows_of<float>(floats_of(scores, "scores", {-1}));
     const auto count = static_cast<py::ssize_t>(faces->size());
     faces->boxes = rows_of<scrfd::Box>(floats_of(boxes, "boxes", {count, 4}));
+    for (const scrfd::Box& box : faces->boxes) {
+        if (box.x2 < box.x1 || box.y2 < box.y1) {
+            fail("boxes must have x1 <= x2 and y1 <= y2");
+        }
+    }
     faces->has_landmarks = !landmarks.is_none();
     if (faces->has_landmarks) {
         faces->landmarks = rows_of<scrfd::Landmarks>(floats_of(landmarks, "landmarks", {count, 5, 2}));
@@ -173,13 +190,12 @@ std::vector<std::shared_ptr<scrfd::Faces>> decode(const py::sequence& outputs,
     for (std::size_t s = 0; s < strides.size() && batch > 0; ++s) {
         const std::int64_t rows = scrfd::level_rows(placements.front().tensor, strides[s], anchors);
         const auto take = [&](std::size_t kind, const char* name, py::ssize_t columns) {
-            const std::string title = std::string(name) + " of stride " + std::to_string(strides[s]);
-            arrays.push_back(floats_of(outputs[kind * strides.size() + s], title.c_str(), {batch, rows, columns}));
+            arrays.push_back(floats_of(outputs[kind * strides.size() + s], name, {batch, rows, columns}));
             return arrays.back().data();
         };
-        const float* scores = take(0, "scores", 1);
-        const float* boxes = take(1, "boxes", 4);
-        const float* landmarks = kinds == 3 ? take(2, "landmarks", 10) : nullptr;
+        const float* scores = take(0, "scores of a stride", 1);
+        const float* boxes = take(1, "boxes of a stride", 4);
+        const float* landmarks = kinds == 3 ? take(2, "landmarks of a stride", 10) : nullptr;
         for (std::size_t i = 0; i < placements.size(); ++i) {
             if (placements[i].tensor != placements.front().tensor) {
                 fail("all placements of a batch must have the same tensor size");
@@ -235,10 +251,10 @@ py::array_t<float> dequantized(const py::array& array, float scale, int zero_poi
 }
 
 py::array_t<float> dequantize(const py::array& array, float scale, int zero_point) {
-    if (py::isinstance<py::array_t<std::uint8_t>>(array)) {
+    if (holds<std::uint8_t>(array)) {
         return dequantized<std::uint8_t>(array, scale, zero_point);
     }
-    if (py::isinstance<py::array_t<std::int8_t>>(array)) {
+    if (holds<std::int8_t>(array)) {
         return dequantized<std::int8_t>(array, scale, zero_point);
     }
     fail("array must be uint8 or int8, got " + shape_text(array));

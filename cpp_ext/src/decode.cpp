@@ -59,43 +59,55 @@ bool any_reaches(const float* scores, float threshold) {
     return any != 0;
 }
 
-void decode_level(const Level& level, Size grid, std::int64_t anchors, float threshold, const Mapping& mapping,
-                  Faces& faces) {
-    const auto stride = static_cast<float>(level.stride);
-    const std::int64_t rows = grid.height * grid.width * anchors;
-    const auto add = [&](std::int64_t row) {
-        const float score = level.scores[row];
-        // Written so that NaN fails; an infinite score is no score either.
-        if (!(score >= threshold && score <= std::numeric_limits<float>::max())) {
-            return;
+// Rows with threshold <= score < infinity, rising. NaN is not among them.
+void select(const float* scores, std::int64_t count, float threshold, std::vector<std::int64_t>& rows) {
+    const auto take = [&](std::int64_t row) {
+        if (scores[row] >= threshold && scores[row] <= std::numeric_limits<float>::max()) {
+            rows.push_back(row);
         }
-        const std::int64_t cell = row / anchors;
-        const auto x = static_cast<float>(cell % grid.width * level.stride);
-        const auto y = static_cast<float>(cell / grid.width * level.stride);
-        Box box;
-        if (!mapping.box(x, y, stride, level.boxes + row * 4, box)) {
-            return;
-        }
-        if (faces.has_landmarks) {
-            Landmarks points;
-            if (!mapping.landmarks(x, y, stride, level.landmarks + row * 10, points)) {
-                return;
-            }
-            faces.landmarks.push_back(points);
-        }
-        faces.boxes.push_back(box);
-        faces.scores.push_back(score);
     };
+    rows.clear();
     std::int64_t row = 0;
-    for (; row + block <= rows; row += block) {
-        if (any_reaches(level.scores + row, threshold)) {
+    for (; row + block <= count; row += block) {
+        if (any_reaches(scores + row, threshold)) {
             for (std::int64_t i = row; i < row + block; ++i) {
-                add(i);
+                take(i);
             }
         }
     }
-    for (; row < rows; ++row) {
-        add(row);
+    for (; row < count; ++row) {
+        take(row);
+    }
+}
+
+void decode_level(const Level& level, Size tensor, std::int64_t anchors, float threshold, const Mapping& mapping,
+                  Faces& faces) {
+    // Kept between calls, one per thread, so that a warm frame allocates only its result.
+    thread_local std::vector<std::int64_t> rows;
+    select(level.scores, level_rows(tensor, level.stride, anchors), threshold, rows);
+    const std::size_t room = faces.size() + rows.size();
+    faces.boxes.reserve(room);
+    faces.scores.reserve(room);
+    if (faces.has_landmarks) {
+        faces.landmarks.reserve(room);
+    }
+    const std::int64_t columns = tensor.width / level.stride;
+    const auto stride = static_cast<float>(level.stride);
+    for (const std::int64_t row : rows) {
+        const std::int64_t cell = row / anchors;
+        const auto x = static_cast<float>(cell % columns * level.stride);
+        const auto y = static_cast<float>(cell / columns * level.stride);
+        Box box;
+        Landmarks points;
+        if (!mapping.box(x, y, stride, level.boxes + row * 4, box) ||
+            (faces.has_landmarks && !mapping.landmarks(x, y, stride, level.landmarks + row * 10, points))) {
+            continue;
+        }
+        faces.boxes.push_back(box);
+        faces.scores.push_back(level.scores[row]);
+        if (faces.has_landmarks) {
+            faces.landmarks.push_back(points);
+        }
     }
 }
 
@@ -128,8 +140,7 @@ void decode(const std::vector<Level>& levels, std::int64_t anchors, float score_
     faces.has_landmarks = has_landmarks;
     const Mapping mapping(placement);
     for (const Level& level : levels) {
-        const Size grid{placement.tensor.height / level.stride, placement.tensor.width / level.stride};
-        decode_level(level, grid, anchors, score_threshold, mapping, faces);
+        decode_level(level, placement.tensor, anchors, score_threshold, mapping, faces);
     }
 }
 

@@ -3,21 +3,21 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "scrfd/faces.hpp"
 
 namespace scrfd {
 
-// Elements that a kernel may read beyond the end of a blended row.
+// Elements that a kernel may read beyond the last one that a tap names.
 constexpr std::int64_t row_slack = 8;
 
-// For each output pixel: index of the left source element and the weights of left and right neighbour, which add up
-// to 2^14. The right neighbour lies `channels` elements further.
-struct Tap {
-    std::int32_t offset;
-    std::int16_t left;
-    std::int16_t right;
+// What each output pixel is made of: `pairs` pairs of neighbouring source pixels, from element `first` on, with two
+// weights per pair; all weights of a pixel add up to 2^14.
+struct Taps {
+    const std::int32_t* first;
+    const std::int16_t* weights;
+    std::int64_t pairs;
+    std::int64_t count;
 };
 
 // value * factor + offset, for integers then clamped to low..high and rounded (ties to even).
@@ -35,61 +35,38 @@ struct Planes {
     std::int64_t step;
 };
 
-// Kept boxes of an NMS as columns, padded to whole blocks with boxes that overlap nothing.
-struct KeptColumns {
+// Columns of boxes, padded to whole blocks with boxes that overlap nothing.
+struct BoxColumns {
     const float* x1;
     const float* y1;
     const float* x2;
     const float* y2;
     const float* area;
-    std::int64_t count;  // a multiple of kept_block
+    std::int64_t count;  // a multiple of box_block
 };
-constexpr std::int64_t kept_block = 16;
-
-class Kept {
-   public:
-    void push(const Box& box, float area) {
-        if (count_ % kept_block == 0) {
-            for (auto& column : column_) {
-                column.resize(static_cast<std::size_t>(count_ + kept_block), 0.0F);
-            }
-        }
-        const float values[5] = {box.x1, box.y1, box.x2, box.y2, area};
-        for (std::size_t i = 0; i < 5; ++i) {
-            column_[i][static_cast<std::size_t>(count_)] = values[i];
-        }
-        ++count_;
-    }
-
-    KeptColumns columns() const {
-        return {column_[0].data(), column_[1].data(), column_[2].data(),
-                column_[3].data(), column_[4].data(), static_cast<std::int64_t>(column_[0].size())};
-    }
-
-   private:
-    std::vector<float> column_[5];
-    std::int64_t count_ = 0;
-};
+constexpr std::int64_t box_block = 8;
 
 template <typename T>
 struct PixelKernels {
-    // One output row from a blended row.
-    void (*sample)(const std::int16_t* row, int channels, const Tap* taps, std::int64_t count, Affine affine,
-                   const Planes<T>& out);
+    // One output row from a mixed row.
+    void (*sample)(const std::int16_t* row, int channels, const Taps& taps, Affine affine, const Planes<T>& out);
     // One output row from a picture's row of the same width.
     void (*normalize)(const std::uint8_t* row, int channels, std::int64_t count, Affine affine, const Planes<T>& out);
 };
 
 struct Kernels {
     const char* name;
-    // out = (top * (2^15 - weight) + bottom * weight) / 2^8: two rows mixed, in 1/128 gray levels.
+    // Two rows mixed, bottom with weight / 2^15, in 1/64 gray levels.
     void (*blend)(const std::uint8_t* top, const std::uint8_t* bottom, std::int16_t weight, std::int64_t count,
                   std::int16_t* out);
+    // Weighted sum of `rows` rows, row_stride bytes apart, weights adding up to 2^8, each under 2^8; in 1/64 gray levels.
+    void (*average)(const std::uint8_t* top, std::ptrdiff_t row_stride, const std::int16_t* weights, std::int64_t rows,
+                    std::int64_t count, std::int16_t* out);
     PixelKernels<float> float32;
     PixelKernels<std::uint8_t> uint8;
     PixelKernels<std::int8_t> int8;
-    // Whether any kept box has IoU > threshold with `box`.
-    bool (*overlaps)(const KeptColumns& kept, const Box& box, float area, float threshold);
+    // Whether any of `kept` has IoU > threshold with `box`.
+    bool (*overlaps)(const BoxColumns& kept, const Box& box, float area, float threshold);
 
     template <typename T>
     const PixelKernels<T>& pixels() const;

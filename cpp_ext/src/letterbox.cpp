@@ -7,29 +7,11 @@
 #include <vector>
 
 #include "check.hpp"
+#include "filter.hpp"
 #include "kernels.hpp"
 
 namespace scrfd {
 namespace {
-
-// Bilinear sampling with half-pixel centres: output position i lies between source positions `first` and first + 1.
-struct Position {
-    std::int64_t first;
-    double weight;  // of the second, 0 to 1; 0 where the edge is repeated
-};
-
-Position position(std::int64_t i, std::int64_t source, std::int64_t target) {
-    const double exact =
-        (static_cast<double>(i) + 0.5) * static_cast<double>(source) / static_cast<double>(target) - 0.5;
-    if (exact <= 0) {
-        return {0, 0};
-    }
-    const auto first = static_cast<std::int64_t>(exact);
-    if (first >= source - 1) {
-        return {source - 1, 0};
-    }
-    return {first, exact - static_cast<double>(first)};
-}
 
 template <typename T>
 Affine affine_of(const Normalization& n, double input_scale) {
@@ -64,42 +46,49 @@ void check(const Image& image, const Placement& placement, const Normalization& 
     require(n.zero_point >= -128 && n.zero_point <= 255, "zero_point must be -128 to 255, got ", n.zero_point);
 }
 
-std::vector<Tap> taps_of(const Image& image, std::int64_t width) {
-    std::vector<Tap> taps(static_cast<std::size_t>(width));
-    for (std::int64_t x = 0; x < width; ++x) {
-        const Position p = position(x, image.size.width, width);
-        const auto right = static_cast<std::int16_t>(std::lrint(p.weight * 16384));
-        taps[static_cast<std::size_t>(x)] = {static_cast<std::int32_t>(p.first * image.channels),
-                                             static_cast<std::int16_t>(16384 - right), right};
-    }
-    return taps;
-}
-
-// Source rows one after another as the network's rows ask for them.
+// Source rows one after another as the network's rows ask for them: rows are mixed first, as whole vectors, then
+// pixels within the one mixed row.
 class Resizer {
    public:
     Resizer(const Image& image, Size content)
         : image_(image),
-          content_(content),
           elements_(image.size.width * image.channels),
-          taps_(taps_of(image, content.width)),
-          row_(static_cast<std::size_t>(elements_ + image.channels + row_slack)) {}
+          down_(image.size.height, content.height, 1 << (area_averaged(image.size.height, content.height) ? 8 : 14)),
+          across_(image.size.width, content.width, 1 << 14),
+          offsets_(across_.first),
+          row_(static_cast<std::size_t>(elements_ + across_.pairs * 2 * image.channels + row_slack)) {
+        for (std::int32_t& offset : offsets_) {
+            offset *= image.channels;
+        }
+    }
 
     template <typename T>
     void row(std::int64_t y, Affine affine, const Planes<T>& out) {
-        const Position p = position(y, image_.size.height, content_.height);
-        const std::uint8_t* top = image_.data + p.first * image_.row_stride;
-        const std::uint8_t* bottom = p.weight > 0 ? top + image_.row_stride : top;
-        const auto weight = static_cast<std::int16_t>(std::min(32767L, std::lrint(p.weight * 32768)));
-        kernels().blend(top, bottom, weight, elements_, row_.data());
-        kernels().pixels<T>().sample(row_.data(), image_.channels, taps_.data(), content_.width, affine, out);
+        mix(static_cast<std::size_t>(y));
+        const Taps taps{offsets_.data(), across_.weights.data(), across_.pairs,
+                        static_cast<std::int64_t>(offsets_.size())};
+        kernels().pixels<T>().sample(row_.data(), image_.channels, taps, affine, out);
     }
 
    private:
+    void mix(std::size_t y) {
+        const std::uint8_t* top = image_.data + down_.first[y] * image_.row_stride;
+        const std::int16_t* weights = down_.weights.data() + y * 2 * static_cast<std::size_t>(down_.pairs);
+        if (down_.averaged) {
+            kernels().average(top, image_.row_stride, weights, down_.used(y), elements_, row_.data());
+        } else {
+            const std::uint8_t* bottom = weights[1] > 0 ? top + image_.row_stride : top;
+            // From 2^14 to 2^15, where 1 itself does not fit.
+            const auto weight = static_cast<std::int16_t>(std::min(2 * weights[1], 32767));
+            kernels().blend(top, bottom, weight, elements_, row_.data());
+        }
+    }
+
     const Image& image_;
-    Size content_;
     std::int64_t elements_;
-    std::vector<Tap> taps_;
+    Filter down_;
+    Filter across_;
+    std::vector<std::int32_t> offsets_;
     std::vector<std::int16_t> row_;
 };
 
@@ -138,8 +127,8 @@ void letterbox(const Image& image, const Placement& placement, Layout layout, co
     const T padding = padding_of<T>(normalization);
     const bool same_size = content == image.size;
     const Affine from_pixels = affine_of<T>(normalization, 1.0);
-    // A blended and sampled value counts 2^-7 * 2^-14 gray levels.
-    const Affine from_samples = affine_of<T>(normalization, 1.0 / (1 << 21));
+    // A mixed and sampled value counts 2^-6 * 2^-14 gray levels.
+    const Affine from_samples = affine_of<T>(normalization, 1.0 / (1 << 20));
     Resizer resizer(image, content);
     for (std::int64_t y = 0; y < tensor.height; ++y) {
         const Planes<T> planes = planes_at(out, tensor, layout, normalization.swap, y);

@@ -16,7 +16,8 @@ std::int64_t padded(std::int64_t side) { return (side + 31) / 32 * 32; }
 
 }  // namespace
 
-Placement::Placement(Size image, Size content, Size tensor) : image(image), content(content), tensor(tensor) {
+Placement::Placement(Size image_size, Size content_size, Size tensor_size)
+    : image(image_size), content(content_size), tensor(tensor_size) {
     require_size(image, "image");
     require_size(content, "content");
     require_size(tensor, "tensor");

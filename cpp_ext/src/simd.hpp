@@ -24,14 +24,35 @@ namespace {
 using Int4 = __m128i;
 using Float4 = __m128;
 
-// Lane i: left[i] * tap.left + right[i] * tap.right.
-inline Int4 weigh(const std::int16_t* left, const std::int16_t* right, std::int16_t left_weight,
-                  std::int16_t right_weight) {
+// Lane i: left[i] * weights[0] + right[i] * weights[1].
+inline Int4 weigh(const std::int16_t* left, const std::int16_t* right, const std::int16_t* weights) {
     const __m128i pairs = _mm_unpacklo_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(left)),
                                              _mm_loadl_epi64(reinterpret_cast<const __m128i*>(right)));
-    const auto weights = static_cast<int>(static_cast<std::uint32_t>(static_cast<std::uint16_t>(right_weight)) << 16 |
-                                          static_cast<std::uint16_t>(left_weight));
-    return _mm_madd_epi16(pairs, _mm_set1_epi32(weights));
+    int both;
+    std::memcpy(&both, weights, sizeof both);
+    return _mm_madd_epi16(pairs, _mm_set1_epi32(both));
+}
+
+inline Int4 add(Int4 a, Int4 b) { return _mm_add_epi32(a, b); }
+
+// Sixteen unsigned 16-bit sums.
+struct Words16 {
+    __m128i low, high;
+};
+
+inline Words16 zero_words() { return {_mm_setzero_si128(), _mm_setzero_si128()}; }
+
+inline void add_weighted(Words16& sum, const std::uint8_t* p, std::int16_t weight) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i weights = _mm_set1_epi16(weight);
+    const __m128i zero = _mm_setzero_si128();
+    sum.low = _mm_add_epi16(sum.low, _mm_mullo_epi16(_mm_unpacklo_epi8(bytes, zero), weights));
+    sum.high = _mm_add_epi16(sum.high, _mm_mullo_epi16(_mm_unpackhi_epi8(bytes, zero), weights));
+}
+
+inline void store_quarter(std::int16_t* out, const Words16& sum) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_srli_epi16(sum.low, 2));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 8), _mm_srli_epi16(sum.high, 2));
 }
 
 inline Int4 load_bytes(const std::uint8_t* p) {
@@ -77,9 +98,28 @@ inline void store_rounded(std::int8_t* out, Float4 value) {
 using Int4 = int32x4_t;
 using Float4 = float32x4_t;
 
-inline Int4 weigh(const std::int16_t* left, const std::int16_t* right, std::int16_t left_weight,
-                  std::int16_t right_weight) {
-    return vmlal_n_s16(vmull_n_s16(vld1_s16(left), left_weight), vld1_s16(right), right_weight);
+inline Int4 weigh(const std::int16_t* left, const std::int16_t* right, const std::int16_t* weights) {
+    return vmlal_n_s16(vmull_n_s16(vld1_s16(left), weights[0]), vld1_s16(right), weights[1]);
+}
+
+inline Int4 add(Int4 a, Int4 b) { return vaddq_s32(a, b); }
+
+struct Words16 {
+    uint16x8_t low, high;
+};
+
+inline Words16 zero_words() { return {vdupq_n_u16(0), vdupq_n_u16(0)}; }
+
+inline void add_weighted(Words16& sum, const std::uint8_t* p, std::int16_t weight) {
+    const uint8x16_t bytes = vld1q_u8(p);
+    const uint8x8_t weights = vdup_n_u8(static_cast<std::uint8_t>(weight));
+    sum.low = vmlal_u8(sum.low, vget_low_u8(bytes), weights);
+    sum.high = vmlal_u8(sum.high, vget_high_u8(bytes), weights);
+}
+
+inline void store_quarter(std::int16_t* out, const Words16& sum) {
+    vst1q_s16(out, vreinterpretq_s16_u16(vshrq_n_u16(sum.low, 2)));
+    vst1q_s16(out + 8, vreinterpretq_s16_u16(vshrq_n_u16(sum.high, 2)));
 }
 
 inline Int4 load_bytes(const std::uint8_t* p) {
@@ -128,13 +168,37 @@ struct Float4 {
     float lane[4];
 };
 
-inline Int4 weigh(const std::int16_t* left, const std::int16_t* right, std::int16_t left_weight,
-                  std::int16_t right_weight) {
+inline Int4 weigh(const std::int16_t* left, const std::int16_t* right, const std::int16_t* weights) {
     Int4 out;
     for (int i = 0; i < 4; ++i) {
-        out.lane[i] = left[i] * left_weight + right[i] * right_weight;
+        out.lane[i] = left[i] * weights[0] + right[i] * weights[1];
     }
     return out;
+}
+
+inline Int4 add(Int4 a, const Int4& b) {
+    for (int i = 0; i < 4; ++i) {
+        a.lane[i] += b.lane[i];
+    }
+    return a;
+}
+
+struct Words16 {
+    std::uint16_t lane[16];
+};
+
+inline Words16 zero_words() { return {}; }
+
+inline void add_weighted(Words16& sum, const std::uint8_t* p, std::int16_t weight) {
+    for (int i = 0; i < 16; ++i) {
+        sum.lane[i] = static_cast<std::uint16_t>(sum.lane[i] + p[i] * weight);
+    }
+}
+
+inline void store_quarter(std::int16_t* out, const Words16& sum) {
+    for (int i = 0; i < 16; ++i) {
+        out[i] = static_cast<std::int16_t>(sum.lane[i] >> 2);
+    }
 }
 
 inline Int4 load_bytes(const std::uint8_t* p) { return {{p[0], p[1], p[2], p[3]}}; }
