@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..description import Description
 from ..errors import ModelError
+from ..metadata import KEY, Metadata
 from .scrfd import SCRFD
 
-_ENTRY = "scrfd_edge"
 _MAX_FILE = 1 << 30
 _MAX_HEADER = 16 << 20
 _INPUT = {"color": "rgb", "mean": 127.5, "std": 128.0}
@@ -38,7 +38,7 @@ def save(
     if len(text) > _MAX_HEADER:
         raise ModelError(f"{path}: the training record takes {len(text)} bytes, more than {_MAX_HEADER}.")
     state = {k: v.detach().cpu().contiguous() for k, v in net_state.items()}
-    write_file(path, to_bytes(state, {_ENTRY: text}))
+    write_file(path, to_bytes(state, {KEY: text}))
 
 
 def load(path: str | Path) -> tuple[SCRFD, dict[str, Any]]:
@@ -53,7 +53,7 @@ def load(path: str | Path) -> tuple[SCRFD, dict[str, Any]]:
         if size > _MAX_FILE:
             raise ModelError(f"{path}: {size} bytes are too many for an SCRFD checkpoint (at most {_MAX_FILE}).")
         with safe_open(path, "pt") as file:
-            header = _parse(path, (file.metadata() or {}).get(_ENTRY))
+            header = _parse(path, (file.metadata() or {}).get(KEY))
             state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: expected an SCRFD checkpoint in safetensors format ({error}).") from None
@@ -61,6 +61,16 @@ def load(path: str | Path) -> tuple[SCRFD, dict[str, Any]]:
     net.load_state_dict(state, assign=True)
     header["description"] = net.description.to_dict()
     return net.eval(), header
+
+
+def metadata_of(description: Description) -> Metadata:
+    """What a file made of this network's weights says of itself, as far as the description tells."""
+    return Metadata(
+        model=description.name,
+        strides=description.strides,
+        anchors=description.anchors,
+        landmarks=description.head.landmarks,
+    )
 
 
 def write_file(path: str | Path, data: bytes) -> None:
@@ -76,7 +86,7 @@ def write_file(path: str | Path, data: bytes) -> None:
 
 def _parse(path: Path, text: str | None) -> dict[str, Any]:
     if text is None:
-        raise ModelError(f"{path}: a safetensors file, but without the header entry {_ENTRY!r} of our checkpoints.")
+        raise ModelError(f"{path}: a safetensors file, but without the header entry {KEY!r} of our checkpoints.")
     if len(text) > _MAX_HEADER:
         raise ModelError(f"{path}: the header takes {len(text)} bytes, more than {_MAX_HEADER}.")
     try:

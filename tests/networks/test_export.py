@@ -1,0 +1,139 @@
+"""Our ONNX files against the networks that they were made from, and against the official ones."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import onnxslim
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from scrfd_edge.description import DESCRIPTIONS
+from scrfd_edge.errors import ModelError
+from scrfd_edge.metadata import KEY, Metadata
+from scrfd_edge.networks import SCRFD
+from scrfd_edge.networks.checkpoint import metadata_of
+from scrfd_edge.networks.export import Flattened, export_onnx, to_onnx
+from scrfd_edge.networks.official import load_official
+
+SMALL = ["scrfd_500m", "scrfd_500m_kps", "scrfd_1g", "scrfd_2.5g", "scrfd_2.5g_kps", "mobilenet_0.5g"]
+
+
+def random_net(name: str) -> SCRFD:
+    """Every weight, shift and statistic away from its initial value, activations of about one."""
+    torch.manual_seed(0)
+    net = SCRFD(DESCRIPTIONS[name])
+    with torch.no_grad():
+        for key, value in net.state_dict().items():
+            if key.endswith("running_var"):
+                value.uniform_(0.5, 2)
+            elif value.dim() == 1:
+                value.add_(torch.randn_like(value) * 0.1)
+        for module in net.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(module.weight)
+    return net.eval()
+
+
+def outputs(model: bytes, x: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    session = onnxruntime.InferenceSession(model)
+    names = [o.name for o in session.get_outputs()]
+    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: x}), strict=True))
+
+
+def image(*shape: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", [*SMALL, "resnet_2.5g", "scrfd_34g"])
+def test_exported_equals_eager(name: str) -> None:
+    net = random_net(name)
+    model = to_onnx(net, metadata_of(net.description))
+    # An odd size too: upsampling must follow the size of the map below, not a factor of two.
+    for shape in [(2, 3, 64, 96), (1, 3, 43, 75)]:
+        x = image(*shape)
+        with torch.inference_mode():
+            eager = [y.numpy() for y in Flattened(net)(torch.from_numpy(x))]
+        for (key, ours), expected in zip(outputs(model, x).items(), eager, strict=True):
+            assert ours.shape == expected.shape
+            bound = 2e-5 if key.startswith("score") else 2e-4 * max(1.0, float(np.abs(expected).max()))
+            assert np.abs(ours - expected).max() <= bound, key
+
+
+@pytest.mark.parametrize("name", ["scrfd_500m", "scrfd_500m_kps", "scrfd_2.5g", "scrfd_2.5g_kps"])
+def test_an_official_file_survives_the_round_trip(shared: Path, name: str) -> None:
+    path = shared / "weights" / f"{name}.onnx"
+    net = load_official(path)
+    x = image(1, 3, 160, 192)
+    ours = outputs(to_onnx(net, metadata_of(net.description)), x)
+    theirs = outputs(path.read_bytes(), x)
+    assert list(ours) == list(theirs)
+    for key, a in ours.items():
+        assert np.abs(a - theirs[key]).max() <= (2e-5 if key.startswith("score") else 2e-4)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_interface(name: str) -> None:
+    net = SCRFD(DESCRIPTIONS[name])
+    model = onnx.load_from_string(to_onnx(net, metadata_of(net.description)))
+    kinds = ["score", "bbox", "kps"] if net.description.head.landmarks else ["score", "bbox"]
+    assert [o.name for o in model.graph.output] == [f"{kind}_{stride}" for kind in kinds for stride in (8, 16, 32)]
+    for output in model.graph.output:
+        batch, rows, columns = output.type.tensor_type.shape.dim
+        assert batch.dim_param and rows.dim_param
+        assert columns.dim_value == {"score": 1, "bbox": 4, "kps": 10}[output.name.split("_")[0]]
+    [image] = model.graph.input
+    assert [d.dim_param or d.dim_value for d in image.type.tensor_type.shape.dim] == ["batch", 3, "height", "width"]
+    assert model.opset_import[0].version >= 17
+    ops = {n.op_type for n in model.graph.node}
+    assert "BatchNormalization" not in ops
+    assert not any(t.HasField("data_location") and t.data_location for t in model.graph.initializer)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_nothing_is_left_to_simplify(name: str) -> None:
+    # With random weights: where a scale is one and a shift zero, there would be something.
+    net = random_net(name)
+    model = onnx.load_from_string(to_onnx(net, metadata_of(net.description)))
+    slim: Any = onnxslim.slim(onnx.load_from_string(model.SerializeToString()))
+    assert len(slim.graph.node) == len(model.graph.node)
+
+
+def test_a_shared_head_is_stored_once() -> None:
+    net = SCRFD(DESCRIPTIONS["scrfd_500m"])
+    model = onnx.load_from_string(to_onnx(net, metadata_of(net.description)))
+    towers = [t for t in model.graph.initializer if t.name.startswith("head.towers.0.convs.0.0.0.weight")]
+    assert len(towers) == 1
+    assert len([n for n in model.graph.node if towers[0].name in n.input]) == 3
+
+
+def test_metadata_travels_in_the_file(tmp_path: Path) -> None:
+    net = SCRFD(DESCRIPTIONS["scrfd_500m_kps"])
+    metadata = metadata_of(net.description)
+    export_onnx(net, metadata, tmp_path / "net.onnx")
+    assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+    props = {p.key: p.value for p in onnx.load(tmp_path / "net.onnx").metadata_props}
+    assert Metadata.parse(props[KEY]) == metadata
+    assert metadata.landmarks and metadata.strides == (8, 16, 32) and metadata.anchors == 2
+
+
+def test_same_network_same_bytes() -> None:
+    a, b = random_net("scrfd_500m_kps"), random_net("scrfd_500m_kps")
+    metadata = metadata_of(a.description)
+    assert to_onnx(a, metadata) == to_onnx(b.train(), metadata)
+
+
+def test_metadata_of_another_network() -> None:
+    with pytest.raises(ModelError, match="does not describe"):
+        to_onnx(SCRFD(DESCRIPTIONS["scrfd_500m"]), metadata_of(DESCRIPTIONS["scrfd_500m_kps"]))
+
+
+def test_diverged_network() -> None:
+    net = SCRFD(DESCRIPTIONS["scrfd_500m"])
+    with torch.no_grad():
+        net.neck.lateral[0].weight[0] = float("nan")  # type: ignore[operator]
+    with pytest.raises(ModelError, match="not finite"):
+        to_onnx(net, metadata_of(net.description))

@@ -1,0 +1,110 @@
+"""The authors' files against onnxruntime, and files that are not theirs."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from scrfd_edge.description import DESCRIPTIONS
+from scrfd_edge.errors import ModelError
+from scrfd_edge.networks.export import Flattened
+from scrfd_edge.networks.official import load_official
+
+OFFICIAL = ["scrfd_500m", "scrfd_500m_kps", "scrfd_1g", "scrfd_2.5g", "scrfd_2.5g_kps"]
+SCORE, DISTANCE = 2e-5, 2e-4
+
+
+def photographs(shared: Path, count: int, height: int, width: int) -> NDArray[np.float32]:
+    """Network input made of real photographs, the same ones every time."""
+    names = (shared / "data/val/images.txt").read_text().split()[:count]
+    out = []
+    for name in names:
+        picture = cv2.imread(str(shared / "data/val/images" / name))
+        assert picture is not None
+        resized = cv2.resize(picture, (width, height))[:, :, ::-1]
+        out.append((resized.transpose(2, 0, 1).astype(np.float32) - 127.5) / 128)
+    return np.stack(out)
+
+
+def assert_outputs_agree(ours: list[NDArray[np.float32]], theirs: list[NDArray[np.float32]]) -> None:
+    assert [a.shape for a in ours] == [b.shape for b in theirs]
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.abs(a - b).max() <= (SCORE if a.shape[2] == 1 else DISTANCE)
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_outputs_equal_onnxruntime(shared: Path, name: str) -> None:
+    path = shared / "weights" / f"{name}.onnx"
+    net = load_official(path)
+    assert net.description == DESCRIPTIONS[name]
+    session = onnxruntime.InferenceSession(str(path))
+    for count, height, width in [(1, 640, 640), (1, 480, 640), (2, 256, 320)]:
+        x = photographs(shared, count, height, width)
+        with torch.inference_mode():
+            ours = [y.numpy() for y in Flattened(net)(torch.from_numpy(x))]
+        assert_outputs_agree(ours, session.run(None, {"input.1": x}))
+
+
+def test_foreign_description(shared: Path) -> None:
+    with pytest.raises(ModelError, match=r"60 convolutions are not those of 'scrfd_2.5g_kps'"):
+        load_official(shared / "weights/scrfd_500m_kps.onnx", DESCRIPTIONS["scrfd_2.5g_kps"])
+
+
+def edited(shared: Path, tmp_path: Path, name: str, weight: str, change: float) -> Path:
+    model = onnx.load(shared / "weights" / f"{name}.onnx")
+    [tensor] = [t for t in model.graph.initializer if t.name == weight]
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + np.float32(change), weight))
+    onnx.save(model, tmp_path / "edited.onnx")
+    return tmp_path / "edited.onnx"
+
+
+def test_every_weight_is_read(shared: Path, tmp_path: Path) -> None:
+    before = load_official(shared / "weights/scrfd_2.5g.onnx").state_dict()
+    path = edited(shared, tmp_path, "scrfd_2.5g", "bbox_head.scales.1.scale", 0.5)
+    after = load_official(path).state_dict()
+    changed = {k for k in before if not torch.equal(before[k], after[k])}
+    assert changed == {"head.scales"}
+    assert (after["head.scales"] - before["head.scales"]).tolist() == pytest.approx([0, 0.5, 0])
+
+
+def test_shared_group_norm_that_differs_between_strides(shared: Path, tmp_path: Path) -> None:
+    # "632" is the weight of the first group norm at stride 8 alone.
+    with pytest.raises(ModelError, match="should be shared by the strides"):
+        load_official(edited(shared, tmp_path, "scrfd_2.5g", "632", 0.1))
+
+
+def test_official_scales(shared: Path) -> None:
+    # As the authors' graphs print them.
+    for name, expected in {
+        "scrfd_500m": [0.795778, 1.201926, 1.992024],
+        "scrfd_2.5g_kps": [0.880725, 0.931547, 1.142366],
+    }.items():
+        scales = load_official(shared / "weights" / f"{name}.onnx").head.scales
+        assert scales is not None
+        assert scales.tolist() == pytest.approx(expected, abs=1e-6)
+    assert load_official(shared / "weights/scrfd_500m_kps.onnx").head.scales is None
+
+
+def test_external_weights_are_refused(shared: Path, tmp_path: Path) -> None:
+    model = onnx.load(shared / "weights/scrfd_500m.onnx")
+    onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, location="net.bin", size_threshold=0)
+    with pytest.raises(ModelError, match="other files"):
+        load_official(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("data", [b"", b"no onnx", b"\x08" * 100])
+def test_not_onnx(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "net.onnx").write_bytes(data)
+    with pytest.raises(ModelError, match=r"expected an SCRFD network|0 convolutions"):
+        load_official(tmp_path / "net.onnx")
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="No such file"):
+        load_official(tmp_path / "net.onnx")
