@@ -1,11 +1,10 @@
 """Writes a network as ONNX, node by node, so that the file holds what inference needs and nothing else.
 
-Outputs are those of the official exports: score_8, score_16, score_32, bbox_8, .., kps_8, .. of shape
-(N, H * W * anchors, 1 | 4 | 10), rows y, x, anchor, scores after the sigmoid, distances in units of the stride. Batch
-norm is folded into the convolutions, and so are the factors on the box distances.
+Names, order and layout of the outputs are those of the official exports (see `Flattened`). Batch norm is folded into
+the convolutions, and so are the factors on the box distances.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..metadata import KEY, Metadata
 from .checkpoint import write_file
+from .folding import folded
 from .head import Tower
 from .mobilenet import MobileNet
 from .pafpn import PAFPN
@@ -26,23 +26,6 @@ from .scrfd import SCRFD
 
 _OPSET = 17
 _IR_VERSION = 8  # the one of opset 17, so that every runtime with this opset loads the file
-
-
-class Flattened(nn.Module):
-    """A network whose outputs are those of the exported file: a tuple in the official order and layout."""
-
-    def __init__(self, net: SCRFD) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        maps = self.net(x)
-        scores = [_rows(m.sigmoid(), 1) for m in maps.scores]
-        return (*scores, *(_rows(m, 4) for m in maps.boxes), *(_rows(m, 10) for m in maps.landmarks))
-
-
-def _rows(maps: Tensor, k: int) -> Tensor:
-    return maps.permute(0, 2, 3, 1).reshape(maps.shape[0], -1, k)
 
 
 def export_onnx(net: SCRFD, metadata: Metadata, path: str | Path) -> None:
@@ -59,6 +42,7 @@ def to_onnx(net: SCRFD, metadata: Metadata) -> bytes:
     d = net.description
     if (metadata.strides, metadata.anchors, metadata.landmarks) != (d.strides, d.anchors, d.head.landmarks):
         raise ModelError(f"The metadata of {metadata.model!r} does not describe the network {d.name!r}.")
+    net = folded(net)
     graph = _Graph()
     maps = _backbone(graph, net.backbone, "input.1")
     maps = _neck(graph, net.neck, maps[1:])
@@ -199,14 +183,12 @@ def _head(graph: _Graph, net: SCRFD, maps: Sequence[str]) -> list[tuple[str, int
 def _sequence(graph: _Graph, name: str, module: nn.Module, x: str, weights: str | None = None) -> str:
     """Convolutions, norms, ReLUs and average pools one after the other. weights: prefix of the weights' names."""
     weights = weights or name
-    leaves = list(_leaves(module))
-    for i, (key, layer) in enumerate(leaves):
+    leaves = ((key, m) for key, m in module.named_modules() if not isinstance(m, nn.Sequential))
+    for key, layer in leaves:
         node = f"{name}.{key}".rstrip(".")
         prefix = f"{weights}.{key}".rstrip(".")
         if isinstance(layer, nn.Conv2d):
-            norm = leaves[i + 1][1] if i + 1 < len(leaves) else None
-            weight, bias = _fold(layer, norm) if isinstance(norm, nn.BatchNorm2d) else (layer.weight, layer.bias)
-            x = graph.conv(node, x, layer, weight, bias, prefix)
+            x = graph.conv(node, x, layer, layer.weight, layer.bias, prefix)
         elif isinstance(layer, nn.GroupNorm):
             x = _group_norm(graph, node, prefix, layer, x)
         elif isinstance(layer, nn.ReLU):
@@ -215,20 +197,9 @@ def _sequence(graph: _Graph, name: str, module: nn.Module, x: str, weights: str 
             if layer.kernel_size != 1:
                 sides = [int(layer.kernel_size)] * 2  # type: ignore[arg-type]
                 x = graph.add("AveragePool", node, x, kernel_shape=sides, strides=sides, ceil_mode=1)
-        elif not isinstance(layer, nn.BatchNorm2d):
+        elif not isinstance(layer, nn.Identity):
             raise TypeError(f"no ONNX form of {type(layer).__name__}")
     return x
-
-
-def _leaves(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    return ((name, m) for name, m in module.named_modules() if not isinstance(m, nn.Sequential))
-
-
-def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    factor = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    return conv.weight * factor[:, None, None, None], norm.bias - norm.running_mean * factor
 
 
 def _group_norm(graph: _Graph, node: str, prefix: str, norm: nn.GroupNorm, x: str) -> str:

@@ -1,12 +1,11 @@
 """Our ONNX files against the networks that they were made from, and against the official ones."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
-import onnxslim
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -16,8 +15,12 @@ from scrfd_edge.errors import ModelError
 from scrfd_edge.metadata import KEY, Metadata
 from scrfd_edge.networks import SCRFD
 from scrfd_edge.networks.checkpoint import metadata_of
-from scrfd_edge.networks.export import Flattened, export_onnx, to_onnx
+from scrfd_edge.networks.export import export_onnx, to_onnx
+from scrfd_edge.networks.flattened import Flattened
 from scrfd_edge.networks.official import load_official
+
+onnxruntime: Any = importlib.import_module("onnxruntime")
+onnxslim = importlib.import_module("onnxslim")
 
 SMALL = ["scrfd_500m", "scrfd_500m_kps", "scrfd_1g", "scrfd_2.5g", "scrfd_2.5g_kps", "mobilenet_0.5g"]
 
@@ -98,7 +101,7 @@ def test_nothing_is_left_to_simplify(name: str) -> None:
     # With random weights: where a scale is one and a shift zero, there would be something.
     net = random_net(name)
     model = onnx.load_from_string(to_onnx(net, metadata_of(net.description)))
-    slim: Any = onnxslim.slim(onnx.load_from_string(model.SerializeToString()))
+    slim = onnxslim.slim(onnx.load_from_string(model.SerializeToString()))
     assert len(slim.graph.node) == len(model.graph.node)
 
 
