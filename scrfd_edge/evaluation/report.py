@@ -13,13 +13,24 @@ import numpy.typing as npt
 from ..errors import DataError
 from . import curves
 from .ground_truth import GroundTruth
-from .measures import LandmarkError, OperatingPoint, SizeRecall, landmark_error, operating_point, recall_by_size
+from .measures import (
+    SIZE_EDGES,
+    LandmarkError,
+    OperatingPoint,
+    SizeRecall,
+    landmark_error,
+    operating_point,
+    recall_by_size,
+)
 from .wider import Curve, Detections, average_precision, match, precision_recall
 
 HIGH_PRECISION = 0.98
 """The paper's requirement of practice: AP at precision above this value (Table 1, Fig. 10d)."""
 
-_LARGE = 400.0
+_SMALL, _LARGE = 16, 400
+
+Recalls = tuple[SizeRecall, SizeRecall]
+"""Of one bucket of face size: at every score, and at the operating point."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +38,16 @@ class Report:
     """curves: per setting. The rest is of the widest setting (hard, or all).
 
     point: score threshold at precision 98 %, None when it is never reached. sizes: recall by face size on a long side
-    of 640 px, at every score and (sizes_at_point) at the operating point; empty when the sizes of the pictures are not
-    known. large: faces over 400 px of the picture as it is, likewise.
+    of 640 px; small: of faces under 16 px there; both empty when the sizes of the pictures are not known. large: of
+    faces over 400 px of the picture as it is.
     """
 
     pictures: int
     curves: dict[str, Curve]
     point: OperatingPoint | None
-    sizes: list[SizeRecall]
-    sizes_at_point: list[SizeRecall]
-    large: SizeRecall
-    large_at_point: SizeRecall
+    sizes: list[Recalls]
+    small: list[Recalls]
+    large: list[Recalls]
     landmarks: LandmarkError | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,10 +61,9 @@ class Report:
             "precision": _percent(self.point.precision),
             "recall": _percent(self.point.recall),
         }
-        found["recall_by_size"] = [
-            _recalls(row, strict) for row, strict in zip(self.sizes, self.sizes_at_point, strict=True)
-        ]
-        found["recall_over_400_px"] = _recalls(self.large, self.large_at_point)
+        found["recall_by_size"] = [_recalls(*pair) for pair in self.sizes]
+        found["recall_under_16_px"] = _recalls(*self.small[0]) if self.small else None
+        found["recall_over_400_px"] = _recalls(*self.large[0])
         found["landmark_error"] = self.landmarks and {
             "faces": self.landmarks.faces,
             "mean": _percent(self.landmarks.mean),
@@ -70,16 +79,22 @@ def measure(
     matches = match(truth, detections)
     widest = max(truth.counted, key=lambda setting: int(truth.counted[setting].sum()))
     point = operating_point(truth, matches, widest, HIGH_PRECISION)
-    strict = np.inf if point is None else point.threshold
+
+    def recalls(edges: tuple[float, ...], long_side: int | None) -> list[Recalls]:
+        thresholds = 0.0, np.inf if point is None else point.threshold
+        every, strict = (
+            recall_by_size(truth, matches, widest, threshold=t, long_side=long_side, edges=edges) for t in thresholds
+        )
+        return list(zip(every, strict, strict=True))
+
     known = truth.sizes is not None
     return Report(
         len(truth.names),
         {setting: precision_recall(truth, matches, setting) for setting in truth.counted},
         point,
-        recall_by_size(truth, matches, widest) if known else [],
-        recall_by_size(truth, matches, widest, threshold=strict) if known else [],
-        recall_by_size(truth, matches, widest, long_side=None, edges=(_LARGE,))[0],
-        recall_by_size(truth, matches, widest, threshold=strict, long_side=None, edges=(_LARGE,))[0],
+        recalls(SIZE_EDGES, 640) if known else [],
+        recalls((0, _SMALL), 640)[:1] if known else [],
+        recalls((_LARGE,), None),
         landmark_error(truth, matches, landmarks) if landmarks is not None else None,
     )
 
@@ -91,30 +106,15 @@ def plot(directory: str | Path, label: str, report: Report) -> list[Path]:
     """
     folder = Path(directory, "curves")
     folder.mkdir(parents=True, exist_ok=True)
-    entry = {
-        "label": label,
-        "curves": {s: {k: v.round(6).tolist() for k, v in asdict(c).items()} for s, c in report.curves.items()},
-        "sizes": [asdict(row) | {"high": None if np.isinf(row.high) else row.high} for row in report.sizes],
-    }
-    path = folder / f"{''.join(c if c.isalnum() or c in '._-' else '_' for c in label)}.json"
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(entry), encoding="utf-8")
-    os.replace(temporary, path)
-
+    _store(folder, label, report)
     by_setting: dict[str, dict[str, Curve]] = {}
     sizes: dict[str, list[SizeRecall]] = {}
     for file in sorted(folder.glob("*.json")):
-        try:
-            stored = json.loads(file.read_text(encoding="utf-8"))
-            for setting, values in stored["curves"].items():
-                curve = Curve(**{key: np.array(value, np.float64) for key, value in values.items()})
-                by_setting.setdefault(setting, {})[stored["label"]] = curve
-            if stored["sizes"]:
-                rows = [row | {"high": np.inf if row["high"] is None else row["high"]} for row in stored["sizes"]]
-                sizes[stored["label"]] = [SizeRecall(**row) for row in rows]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{file}: not a file of curves that this command wrote ({error!r}); remove it.") from error
-
+        name, stored, rows = _stored(file)
+        for setting, curve in stored.items():
+            by_setting.setdefault(setting, {})[name] = curve
+        if rows:
+            sizes[name] = rows
     figures = []
     for setting, lines in by_setting.items():
         for above, name in ((None, f"{setting}.png"), (HIGH_PRECISION, f"{setting}_p98.png")):
@@ -124,6 +124,31 @@ def plot(directory: str | Path, label: str, report: Report) -> list[Path]:
         figure = curves.size_recall_figure(sizes, "Recall by face size (long side 640)")
         figures.append(curves.save(figure, Path(directory, "recall_by_size.png")))
     return figures
+
+
+def _store(folder: Path, label: str, report: Report) -> None:
+    entry = {
+        "label": label,
+        "curves": {s: {k: v.round(6).tolist() for k, v in asdict(c).items()} for s, c in report.curves.items()},
+        "sizes": [asdict(row) | {"high": None if np.isinf(row.high) else row.high} for row, _ in report.sizes],
+    }
+    path = folder / f"{''.join(c if c.isalnum() or c in '._-' else '_' for c in label)}.json"
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(entry), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _stored(file: Path) -> tuple[str, dict[str, Curve], list[SizeRecall]]:
+    try:
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        found = {
+            setting: Curve(**{key: np.array(value, np.float64) for key, value in values.items()})
+            for setting, values in entry["curves"].items()
+        }
+        rows = [SizeRecall(**(r | {"high": np.inf if r["high"] is None else r["high"]})) for r in entry["sizes"]]
+        return entry["label"], found, rows
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{file}: not a file of curves that this command wrote ({error!r}); remove it.") from error
 
 
 def _percent(value: float) -> float | None:

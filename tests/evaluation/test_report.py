@@ -32,6 +32,7 @@ def test_report(truth: GroundTruth) -> None:
     assert result["images"] == 2
     assert (result["easy"], result["hard"], result["hard_p98"]) == (100.0, 75.0, 75.0)
     assert result["operating_point"] == {"threshold": 0.7, "precision": 100.0, "recall": 75.0}
+    assert result["recall_under_16_px"] == {"size": "0-16", "faces": 1, "recall": 0.0, "recall_p98": 0.0}
     assert result["recall_over_400_px"] == {"size": ">400", "faces": 1, "recall": 100.0, "recall_p98": 100.0}
     rows = {row["size"]: row for row in result["recall_by_size"]}
     assert (rows["0-8"]["faces"], rows["0-8"]["recall"]) == (1, 0.0)  # 10 px, halved
