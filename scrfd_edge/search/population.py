@@ -4,6 +4,8 @@ The driver alone writes the store, a row as soon as a candidate is done. Whateve
 were in training are lost, and `run_population` runs those again.
 """
 
+import importlib
+import logging
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -99,14 +101,14 @@ def current_revision() -> str:
 def _connected(cluster: Cluster) -> Iterator[Any]:
     """The module `ray`, connected until the end of the block."""
     try:
-        import ray
+        ray: Any = importlib.import_module("ray")
     except ImportError as error:
         raise SettingError("Searching needs Ray: pip install 'scrfd-edge[search]'.") from error
     try:
         ray.init(
             address=cluster.address or "local",
             include_dashboard=None if cluster.address else False,
-            logging_level="error",
+            logging_level=logging.ERROR,
             log_to_driver=False,
         )
     except (ConnectionError, RuntimeError, ValueError) as error:

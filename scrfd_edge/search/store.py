@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,11 @@ class Row:
     def to_dict(self) -> dict[str, Any]:
         """JSON values, one key per column of the table but `description` as an object and `macs` in one."""
         return {**vars(self), "description": self.description.to_dict(), "macs": dict(self.macs)}
+
+
+def hard_ap(rows: Sequence[Row]) -> list[float]:
+    """Hard APs in percent of the rows that have one."""
+    return [row.hard for row in rows if row.hard is not None]
 
 
 class Store:
