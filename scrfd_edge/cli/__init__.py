@@ -1,0 +1,76 @@
+"""The command line. One file per command, each light to import; this one lists them and turns errors into exit codes.
+
+Exit codes: 0 all went well; 1 some of several inputs failed; 2 nothing could be done; 130 Ctrl-C.
+"""
+
+import importlib
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .. import ScrfdError
+
+# Command -> "module:function" in this folder, and the extra that it needs.
+_COMMANDS: dict[str, tuple[str, str | None]] = {
+    "detect": ("detect:detect", None),
+    "doctor": ("doctor:doctor", None),
+    "eval": ("eval:evaluate", "train"),
+    "train": ("train:train", "train"),
+}
+
+
+class _Group(TyperGroup):
+    """Prints what is wrong in one line, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ScrfdError as error:
+            _say(str(error))
+            raise typer.Exit(2) from None
+        except ModuleNotFoundError as error:
+            _, extra = _COMMANDS.get(ctx.invoked_subcommand, ("", None))
+            if extra is None or (error.name or "").startswith("scrfd_edge."):
+                raise
+            _say(f"this command needs {error.name}: pip install 'scrfd-edge[{extra}]'")
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            _say("stopped")
+            raise typer.Exit(130) from None
+
+
+def _say(text: str) -> None:
+    print(f"scrfd-edge: {text}", file=sys.stderr)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        print(f"scrfd-edge {__version__}")
+        raise typer.Exit
+
+
+def _callback(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Face detection with SCRFD: find faces, and everything around the models."""
+
+
+def make_app() -> typer.Typer:
+    """The command with all its subcommands."""
+    app = typer.Typer(cls=_Group, callback=_callback, no_args_is_help=True, pretty_exceptions_enable=False)
+    app.add_typer(importlib.import_module(f"{__name__}.models").app, name="models")
+    for name, (where, _) in _COMMANDS.items():
+        module, _, function = where.partition(":")
+        app.command(name)(getattr(importlib.import_module(f"{__name__}.{module}"), function))
+    return app
+
+
+def main() -> None:
+    """Entry point of `scrfd-edge`."""
+    make_app()()

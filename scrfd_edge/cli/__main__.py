@@ -1,0 +1,5 @@
+"""`python -m scrfd_edge.cli` is `scrfd-edge`."""
+
+from . import main
+
+main()

@@ -1,0 +1,106 @@
+"""Frames out of videos and cameras, and drawn frames into a video."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from ..errors import ImageError, SettingError
+from ..image import Pixels
+
+
+class Video:
+    """All frames of a video file, or the newest ones of a camera. Close it after use."""
+
+    def __init__(self, name: str, camera: bool) -> None:
+        if not camera and not Path(name).is_file():
+            raise ImageError(f"{name}: there is no such file.")
+        self._name = name
+        self._capture: Any = cv2.VideoCapture(int(name)) if camera else cv2.VideoCapture(name)
+        if not self._capture.isOpened():
+            what = f"Camera {name} cannot be opened." if camera else f"{name} is not a video that OpenCV can read."
+            raise ImageError(what)
+        self._newest = NewestFrame(self._capture) if camera else None
+        self.rate = float(self._capture.get(cv2.CAP_PROP_FPS)) or 25.0
+        frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.frames = frames if frames > 0 and not camera else None
+
+    def close(self) -> None:
+        if self._newest is not None:
+            self._newest.stop()
+        self._capture.release()
+
+    def __iter__(self) -> Iterator[tuple[int, Pixels]]:
+        """Number and pixels (H, W, 3) BGR of each frame. Raises ImageError when there is not even one."""
+        number = -1
+        if self._newest is not None:
+            while (newest := self._newest.read()) is not None:
+                number, frame = newest
+                yield number, frame
+        else:
+            while (read := self._capture.read())[0]:
+                number += 1
+                yield number, read[1]
+        if number < 0:
+            raise ImageError(f"{self._name} gives no frames.")
+
+
+class NewestFrame:
+    """Reads a camera in a thread of its own and keeps only the last frame, so that detection never lags behind."""
+
+    def __init__(self, capture: Any) -> None:
+        self._capture = capture
+        self._news = threading.Condition()
+        self._frame: Pixels | None = None
+        self._number = -1
+        self._running = True
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+        self._thread.start()
+
+    def read(self) -> tuple[int, Pixels] | None:
+        """Waits for a frame that was not given out yet; its number counts all frames. None once the camera ends."""
+        with self._news:
+            # A timeout lets Ctrl-C through on Windows.
+            while self._running and self._frame is None:
+                self._news.wait(0.5)
+            frame, self._frame = self._frame, None
+            return None if frame is None else (self._number, frame)
+
+    def stop(self) -> None:
+        self._running = False
+        self._thread.join(timeout=5)
+
+    def _loop(self) -> None:
+        while self._running:
+            good, frame = self._capture.read()
+            with self._news:
+                if good:
+                    self._frame = frame
+                    self._number += 1
+                else:
+                    self._running = False
+                self._news.notify()
+
+
+@contextmanager
+def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
+    """Gives a function that appends one (H, W, 3) BGR frame to an MPEG-4 file; all frames have one size."""
+    writer: Any = None
+
+    def write(frame: Pixels) -> None:
+        nonlocal writer
+        if writer is None:
+            height, width = frame.shape[:2]
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+            if not writer.isOpened():
+                raise SettingError(f"{path} cannot be written as an MPEG-4 video.")
+        writer.write(frame)
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.release()
