@@ -3,7 +3,7 @@
 import tempfile
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ class Job:
 
     data: folder with label.txt and images/, the same path on every node. dev: list of the pictures in it to evaluate on
     and to keep out of training. device: "cpu" or "cuda". threads: of one candidate on the CPU. cache: bytes of decoded
-    pictures that a worker keeps. revision: of this code.
+    pictures that a worker keeps. kernels: compiled CPU kernels for depth-wise networks. revision: of this code.
     """
 
     data: Path
@@ -52,6 +52,7 @@ class Job:
     device: str = "cpu"
     threads: int = 1
     cache: int = 2 << 30
+    kernels: bool = False
     revision: str = "unknown"
 
     @property
@@ -92,6 +93,10 @@ def run_candidate(candidate: Candidate, job: Job, node: str) -> Row:
         trainer = Trainer(
             candidate.description, pictures, job.recipe, Path(folder), seed=candidate.seed, device=job.device
         )
+        if job.kernels:
+            from ..training.kernels import install
+
+            install(trainer.net)
         trainer.run()
         found = evaluate(Path(folder) / "weights.safetensors", job, dev)
     return replace(
@@ -125,28 +130,26 @@ def empty_row(candidate: Candidate, job: Job, error: str | None = None) -> Row:
 
 def evaluate(weights: Path, job: Job, dev: list[Annotation]) -> dict[str, float]:
     """AP in percent on the pictures `dev` at 640x640, by WIDER FACE's protocol: easy, medium and hard (SMALLEST)."""
-    from .. import FaceDetector
+    from ..detector import FaceDetector
     from ..evaluation.ground_truth import from_annotations
     from ..evaluation.measures import face_sizes
+    from ..evaluation.run import SCORE_THRESHOLD, run, sized
     from ..evaluation.wider import evaluate as average_precisions
 
     truth = from_annotations(dev)
     sides = face_sizes(truth, _SIDE)
     counted = {setting: truth.counted["all"] & (sides >= least) for setting, least in SMALLEST.items()}
-    detector = FaceDetector(
+    opener = partial(
+        FaceDetector,
         weights,
         device=job.device,
         precision="fp32",
         threads=job.threads,
-        input_shape=(_SIDE, _SIDE),
-        score_threshold=0.02,
-        nms_threshold=0.45,
+        score_threshold=SCORE_THRESHOLD,
     )
-    detections = {}
-    for note in dev:
-        faces = detector.detect(job.data / "images" / note.path)
-        detections[note.path] = (faces.boxes, faces.scores)
-    return {s: round(v, 3) for s, v in average_precisions(replace(truth, counted=counted), detections).items()}
+    found = run(sized(opener, "square640"), job.data / "images", [note.path for note in dev])
+    judged = average_precisions(replace(truth, counted=counted), found.detections)
+    return {setting: round(value, 3) for setting, value in judged.items()}
 
 
 @lru_cache(maxsize=1)

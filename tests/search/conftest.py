@@ -1,5 +1,6 @@
 """A few pictures made here, four tiny candidates and a tiny recipe; a population with results drawn from a rule."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from scrfd_edge.training.recipe import Phase, Recipe
 
 TINY = Recipe(
     name="tiny",
-    phases=(Phase(4, 64, 4, "face"),),
+    phases=(Phase(24, 192, 4, "square"),),
     optimiser="muon",
     rate=0.02,
     weight_decay=0.05,
@@ -54,7 +55,12 @@ def candidates() -> list[Candidate]:
     return [Candidate(description.name, description, 0) for description in made]
 
 
-def scored(description: Description, hard: float, job: Job) -> Row:
-    """The row of a candidate with that hard AP."""
-    row = empty_row(Candidate(description.name, description, 0), job)
-    return replace(row, easy=hard, medium=hard, hard=hard, seconds=1.0, node="here")
+@pytest.fixture
+def scored(job: Job) -> Callable[[Description, float], Row]:
+    """Makes the row of a network with that hard AP."""
+
+    def make(description: Description, hard: float) -> Row:
+        row = empty_row(Candidate(description.name, description, 0), job)
+        return replace(row, easy=hard, medium=hard, hard=hard, seconds=1.0, node="here")
+
+    return make
