@@ -1,8 +1,7 @@
 """`scrfd-edge eval`: accuracy of a model, or of stored detections, by the WIDER FACE protocol."""
 
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..annotations import read_annotations, read_list
+from ..backends.base import suffixes
 from ..errors import DataError, SettingError
+from .output import whole_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from ..evaluation.ground_truth import GroundTruth
 
 
@@ -42,8 +46,10 @@ def evaluate(
     write: Annotated[Path | None, typer.Option(help="Write the detections here, in the official text format.")] = None,
 ) -> None:
     """Average precision, also at precision > 98 %, recall by face size, landmark error."""
+    from ..detector import FaceDetector
     from ..evaluation.detections import read_json_lines, read_text, write_text
     from ..evaluation.report import measure, plot
+    from ..evaluation.run import SCORE_THRESHOLD, picture_sizes, run, sized
 
     if (model is None) == (detections is None):
         raise SettingError("Give --model to run or --detections to score: one of the two.")
@@ -53,16 +59,17 @@ def evaluate(
     what: dict[str, Any] = {"model": "", "backend": None, "precision": None, "size": None}
     milliseconds = None
     if detections is not None:
-        what["model"] = detections.stem
+        what["model"] = detections.name
         if detections.is_dir():
             found = read_text(detections, names)
         else:
             found, landmarks = read_json_lines(detections, names)
         if images is not None:
-            truth = _with_sizes(truth, images, names)
+            with _progress() as bar:
+                task = bar.add_task("reading pictures", total=len(names))
+                truth = _with_sizes(truth, picture_sizes(images, names, lambda n: bar.update(task, completed=n)))
     elif model is not None and images is not None:
         from ..detector import FaceDetector
-        from ..evaluation.run import SCORE_THRESHOLD, run, sized
 
         opener = partial(
             FaceDetector,
@@ -75,12 +82,12 @@ def evaluate(
         )
         detect = sized(opener, size)
         runs = opener()
-        what = {"model": Path(model).stem, "backend": runs.backend, "precision": runs.precision, "size": size}
+        what = {"model": model_name(model), "backend": runs.backend, "precision": runs.precision, "size": size}
         with _progress() as bar:
             task = bar.add_task("detecting", total=len(names))
             done = run(detect, images, names, lambda count: bar.update(task, completed=count))
         found, landmarks, milliseconds = done.detections, done.landmarks, round(done.ms_per_image, 2)
-        truth = replace(truth, sizes=done.sizes)
+        truth = _with_sizes(truth, done.sizes)
     else:
         raise SettingError("Give --images, the folder of the pictures that the model shall run on.")
 
@@ -92,7 +99,8 @@ def evaluate(
     if plot_to is not None:
         plot(plot_to, label, report)
     if json_to is not None and json_to != "-":
-        _write_json(Path(json_to), figures)
+        with whole_file(Path(json_to)) as path:
+            path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if json_to == "-":
         print(json.dumps(figures))
     else:
@@ -115,25 +123,28 @@ def read_ground_truth(path: Path, listed: Path | None) -> "tuple[list[str], Grou
     return names, from_annotations([notes[name] for name in names])
 
 
-def _with_sizes(truth: "GroundTruth", images: Path, names: Sequence[str]) -> "GroundTruth":
-    from ..evaluation.run import picture_sizes
+def model_name(model: str) -> str:
+    """A model's name as it is, a file's without folder and suffix."""
+    path = Path(model)
+    return path.stem if path.suffix.lower() in suffixes() else model
 
-    with _progress() as bar:
-        task = bar.add_task("reading pictures", total=len(names))
-        sizes = picture_sizes(images, names, lambda count: bar.update(task, completed=count))
+
+def _with_sizes(truth: "GroundTruth", sizes: "npt.NDArray[np.float64]") -> "GroundTruth":
+    if truth.sizes is not None:
+        for name, told, real in zip(truth.names, truth.sizes.tolist(), sizes.tolist(), strict=True):
+            if told != real:
+                raise DataError(
+                    f"{name}: annotated as {told[0]:g} x {told[1]:g}, the picture has {real[0]:g} x {real[1]:g}."
+                )
     return replace(truth, sizes=sizes)
 
 
 def _progress() -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
-
-
-def _write_json(path: Path, figures: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    console = Console(stderr=True)
+    return Progress(
+        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
+    )
 
 
 def _print(label: str, figures: dict[str, Any], settings: list[str]) -> None:

@@ -59,6 +59,6 @@ def _figure() -> "tuple[Figure, Any]":
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise SettingError("Figures need matplotlib: pip install matplotlib.") from error
+        raise SettingError("Figures need matplotlib: pip install 'scrfd-edge[train]'.") from error
     figure = Figure(figsize=(7, 5), layout="constrained")  # without pyplot: no window, no global state
     return figure, figure.add_subplot()

@@ -102,7 +102,7 @@ def _load_mat(path: Path, keys: tuple[str, ...]) -> dict[str, npt.NDArray[np.obj
     try:
         from scipy.io import loadmat  # type: ignore[import-untyped]
     except ImportError as error:
-        raise DataError("Reading WIDER FACE's .mat files needs scipy: pip install scipy.") from error
+        raise DataError("Reading WIDER FACE's .mat files needs scipy: pip install 'scrfd-edge[train]'.") from error
     try:
         found = loadmat(str(path), variable_names=keys)
     except FileNotFoundError as error:

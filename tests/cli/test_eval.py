@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from scrfd_edge.cli.eval import evaluate
-from scrfd_edge.errors import DataError, SettingError
+from scrfd_edge.cli import make_app
+from scrfd_edge.cli.eval import model_name
 from scrfd_edge.evaluation.detections import write_text
 
 
@@ -32,9 +31,7 @@ def data(tmp_path: Path, portrait: npt.NDArray[np.uint8]) -> Path:
 
 
 def run(*arguments: str | Path) -> Result:
-    app = typer.Typer()
-    app.command()(evaluate)
-    return CliRunner().invoke(app, [str(a) for a in arguments])
+    return CliRunner().invoke(make_app(), ["eval", *map(str, arguments)])
 
 
 def test_model_on_annotations(data: Path) -> None:
@@ -75,8 +72,8 @@ def test_only_the_pictures_of_a_list(data: Path) -> None:
     figures = json.loads(result.stdout)
     assert (figures["images"], figures["size"]) == (1, "original") and figures["all"] > 90
     (data / "list.txt").write_text("e/c.png\n")
-    with pytest.raises(DataError, match=r"e/c\.png is not annotated"):
-        run_raising("--model", "m", "--images", data, "--ground-truth", data / "label.txt", "--list", data / "list.txt")
+    bad = run("--detections", data, "--ground-truth", data / "label.txt", "--list", data / "list.txt")
+    assert bad.exit_code == 2 and "e/c.png is not annotated" in bad.stderr
 
 
 def test_json_lines_with_landmarks(data: Path) -> None:
@@ -98,31 +95,41 @@ def test_json_lines_with_landmarks(data: Path) -> None:
     result = run("--detections", data / "faces.json", *options, "--json", "-")
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
-    assert (figures["model"], figures["all"]) == ("faces", 100.0)
+    assert (figures["model"], figures["all"]) == ("faces.json", 100.0)
     assert figures["landmark_error"] == {"faces": 1, "mean": 5.0, "median": 5.0}
     text = run("--detections", data / "faces.json", *options).stdout
     assert "Landmarks off by 5.00 %" in text and "recall 100.00 %" in text
 
 
-def run_raising(*arguments: str | Path) -> None:
-    error = run(*arguments).exception
-    assert error is not None
-    raise error
+def test_annotations_of_another_size(data: Path) -> None:
+    (data / "label.txt").write_text("# e/blank.png 48 64\n1 2 30 40\n")
+    options: list[str | Path] = ["--images", data / "images", "--ground-truth", data / "label.txt"]
+    result = run("--model", "scrfd_500m_kps", *options)
+    assert result.exit_code == 2 and "annotated as 48 x 64, the picture has 64 x 48" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "words"),
+    ("model", "wanted"),
+    [("scrfd_2.5g_kps", "scrfd_2.5g_kps"), ("a/scrfd_2.5g.onnx", "scrfd_2.5g"), ("insightface/x", "insightface/x")],
+)
+def test_model_name(model: str, wanted: str) -> None:
+    assert model_name(model) == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
     [
-        ([], SettingError, "--model to run or --detections"),
-        (["--model", "m", "--detections", "d"], SettingError, "one of the two"),
-        (["--model", "scrfd_500m_kps"], SettingError, "Give --images"),
-        (["--model", "scrfd_500m_kps", "--images", ".", "--size", "huge"], SettingError, "Unknown size 'huge'"),
-        (["--detections", "absent.json"], DataError, "absent.json"),
+        ([], "--model to run or --detections"),
+        (["--model", "m", "--detections", "d"], "one of the two"),
+        (["--model", "scrfd_500m_kps"], "Give --images"),
+        (["--model", "scrfd_500m_kps", "--images", ".", "--size", "huge"], "Unknown size 'huge'"),
+        (["--detections", "absent.json"], "absent.json"),
     ],
 )
-def test_bad_options(data: Path, options: list[str], error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=words):
-        run_raising("--ground-truth", data / "label.txt", *options)
+def test_bad_options(data: Path, options: list[str], words: str) -> None:
+    result = run("--ground-truth", data / "label.txt", *options)
+    assert result.exit_code == 2 and not result.stdout
+    assert result.stderr.startswith("scrfd-edge: ") and words in result.stderr
 
 
 def test_official_ground_truth(shared: Path, tmp_path: Path) -> None:
