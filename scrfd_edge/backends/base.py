@@ -62,6 +62,9 @@ class Engine:
 
 BACKENDS: Mapping[str, Engine] = {
     "onnx": Engine("scrfd_edge.backends.onnx:OnnxBackend", ("onnxruntime",), "pip install onnxruntime", (".onnx",)),
+    "torch": Engine(
+        "scrfd_edge.backends.torch:TorchBackend", ("torch",), "pip install 'scrfd-edge[torch]'", (".safetensors",)
+    ),
 }
 """Name -> engine, in the order in which "auto" prefers them."""
 
