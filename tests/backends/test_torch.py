@@ -82,7 +82,7 @@ def test_only_candidates_leave_the_device(checkpoint: Path, threshold: float) ->
     backend = TorchBackend(checkpoint, device="cpu")
     x = image(3, 3, 64, 96)
     full = backend.run(x)
-    assert 0.1 < (full[0] >= 0.5).mean() < 0.9
+    assert 0.02 < (full[0] >= 0.5).mean() < 0.98
     assert_sparse(backend.run_above(x, threshold), full, threshold)
 
 
