@@ -4,12 +4,13 @@ Layout of the release (deepinsight/insightface, MXNet): three levels, a context 
 two-class scores and five landmarks. Convolutions outside the backbone have a bias besides batch norm.
 
 ResNet-50: pre-activated, and the laterals of strides 8 and 16 start inside the first unit of the next stage, before
-its stride. Measured 29.44 M and 37.87 G at 640x480. The paper's 29.50 M are these with the running statistics of batch
-norm, and its 37.59 G are the convolution multiply-adds without those of the landmarks.
+its stride. Measured 29.44 M and 37.87 G at 640x480. The paper's 29.50 M are matched by also counting the running
+statistics of batch norm, its 37.59 G by counting convolution weights alone and leaving out the landmarks.
 
 MobileNet-0.25: measured 0.427 M (0.434 M with running statistics) and 0.764 G; the paper says 0.44 M and 0.802 G, which
 this layout cannot give. So many more multiply-adds with so few more parameters must lie at a fine stride: one more
-depth-wise unit of 32 channels at stride 4 would give 0.435 M with running statistics and 0.793 G. No release known to us has it.
+depth-wise unit of 32 channels at stride 4 would give 0.435 M with running statistics and 0.793 G. No
+release known to us has it.
 """
 
 from collections.abc import Sequence
