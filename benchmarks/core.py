@@ -11,29 +11,33 @@
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
 from scrfd_edge import _core
 
 Array = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
 STRIDES = (8, 16, 32)
 
 
 def wrapper_post_processing(outputs: Sequence[Array], scale: float, threshold: float) -> tuple[Array, Array]:
     """What the usual wrapper does after the network: decode everything, select, sort, NMS at 0.4 with +1 areas."""
-    scores, boxes, landmarks = [], [], []
+    scores: list[Array] = []
+    boxes: list[Array] = []
+    landmarks: list[Array] = []
     for index, stride in enumerate(STRIDES):
         score = outputs[index][0]
         distance = outputs[index + 3][0] * stride
         offset = outputs[index + 6][0] * stride
         side = 640 // stride
-        centre = np.stack(np.mgrid[:side, :side][::-1], axis=-1).astype(np.float32)
-        centre = (centre * stride).reshape(-1, 2)
-        centre = np.stack([centre] * 2, axis=1).reshape(-1, 2)
+        y, x = np.mgrid[:side, :side].astype(np.float32) * stride
+        centre = np.repeat(np.stack([x, y], axis=-1).reshape(-1, 2), 2, axis=0)
         chosen = np.where(score >= threshold)[0]
         corners = np.stack(
             [
@@ -44,15 +48,16 @@ def wrapper_post_processing(outputs: Sequence[Array], scale: float, threshold: f
             ],
             axis=-1,
         )
-        points = np.stack([centre[:, k % 2] + offset[:, k] for k in range(10)], axis=-1).reshape(-1, 5, 2)
+        offsets = np.stack([centre[:, k % 2] + offset[:, k] for k in range(10)], axis=-1).reshape(-1, 5, 2)
         scores.append(score[chosen])
         boxes.append(corners[chosen])
-        landmarks.append(points[chosen])
+        landmarks.append(offsets[chosen])
     score_column = np.vstack(scores)
     order = score_column.ravel().argsort()[::-1]
     found = np.hstack((np.vstack(boxes) / scale, score_column)).astype(np.float32)[order]
     keep = wrapper_nms(found)
-    return found[keep], (np.vstack(landmarks) / scale)[order][keep]
+    points = (np.vstack(landmarks) / scale).astype(np.float32)
+    return found[keep], points[order][keep]
 
 
 def wrapper_nms(found: Array) -> list[int]:
@@ -75,26 +80,30 @@ def core_post_processing(outputs: Sequence[Array], placement: _core.Placement, t
     return len(_core.nms(candidates, iou_threshold=0.4)[1])
 
 
-def letterbox(picture: npt.NDArray[np.uint8], placement: _core.Placement, out: Array) -> None:
+def resized(picture: Picture, width: int, height: int) -> Picture:
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def letterbox(picture: Picture, placement: _core.Placement, out: Array) -> None:
     _core.letterbox(picture, placement, out, layout="chw", swap=True, mean=127.5, std=128.0)
 
 
-def opencv_letterbox(picture: npt.NDArray[np.uint8], placement: _core.Placement, out: Array) -> None:
+def opencv_letterbox(picture: Picture, placement: _core.Placement, out: Array) -> None:
     (height, width), (rows, columns) = placement.content, placement.tensor
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    small = resized(picture, width, height)
     canvas = cv2.copyMakeBorder(small, 0, rows - height, 0, columns - width, cv2.BORDER_CONSTANT, value=(127, 127, 127))
     out[:] = cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5, 127.5, 127.5), swapRB=True)[0]
 
 
-def opencv_resize_normalise(picture: npt.NDArray[np.uint8], placement: _core.Placement, out: Array) -> None:
-    """cv2's SIMD resize, then our own normalise: the fastest two-pass way that we know."""
+def opencv_resize_normalise(picture: Picture, placement: _core.Placement, out: Array) -> None:
+    """cv2's SIMD resize, then the core's normalise: the fastest two-pass way that we know."""
     height, width = placement.content
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    small = resized(picture, width, height)
     letterbox(small, _core.Placement((height, width), (height, width), placement.tensor), out)
 
 
 def compare(title: str, ours: Callable[[], object], others: dict[str, Callable[[], object]], rounds: int) -> None:
-    """Interleaved, so that a busy machine slows all alike; each call is timed right after one of the same kind, warm."""
+    """Interleaved, so that a busy machine slows all alike; each is timed warm, right after a call of the same kind."""
     ways = {"core": ours, **others}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for round_index in range(rounds + 3):
@@ -110,6 +119,40 @@ def compare(title: str, ours: Callable[[], object], others: dict[str, Callable[[
         print(f"  {name:<36}{medians[name]:>9.3f} ms   {medians[name] / medians['core']:>7.2f} x the core's time")
 
 
+def compare_post_processing(picture: Picture, model: Path, rounds: int) -> None:
+    size = (int(picture.shape[0]), int(picture.shape[1]))
+    square = _core.Placement.fit_shape(size, (640, 640))
+    tensor = np.empty((1, 3, 640, 640), np.float32)
+    letterbox(picture, square, tensor[0])
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    outputs: list[Array] = session.run(None, {session.get_inputs()[0].name: tensor})
+    scale = square.content[0] / size[0]
+    for threshold in (0.02, 0.5):
+        candidates = sum(int((scores >= threshold).sum()) for scores in outputs[:3])
+        faces = core_post_processing(outputs, square, threshold)
+        compare(
+            f"decode + NMS, threshold {threshold}: {candidates} candidates, {faces} faces",
+            partial(core_post_processing, outputs, square, threshold),
+            {"NumPy of the usual wrapper": partial(wrapper_post_processing, outputs, scale, threshold)},
+            rounds if threshold > 0.1 else max(3, rounds // 5),
+        )
+
+
+def compare_letterbox(frame: Picture, rounds: int) -> None:
+    height, width = frame.shape[:2]
+    placement = _core.Placement.fit((height, width), 640)
+    out = np.empty((3, *placement.tensor), np.float32)
+    compare(
+        f"letterbox, {width}x{height} to {placement.tensor[1]}x{placement.tensor[0]}",
+        partial(letterbox, frame, placement, out),
+        {
+            "cv2.resize + core normalise": partial(opencv_resize_normalise, frame, placement, out),
+            "cv2.resize + pad + blobFromImage": partial(opencv_letterbox, frame, placement, out),
+        },
+        rounds,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photograph", type=Path, help="a crowd photograph")
@@ -118,33 +161,18 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
 
-    import onnxruntime
-
-    picture = cv2.imread(str(arguments.photograph))
-    if picture is None:
+    raw = cv2.imread(str(arguments.photograph))
+    if raw is None:
         raise SystemExit(f"not a picture: {arguments.photograph}")
-    size = (int(picture.shape[0]), int(picture.shape[1]))
-    square = _core.Placement.fit_shape(size, (640, 640))
-    tensor = np.empty((1, 3, 640, 640), np.float32)
-    letterbox(picture, square, tensor[0])
-    session = onnxruntime.InferenceSession(str(arguments.model), providers=["CPUExecutionProvider"])
-    outputs = session.run(None, {session.get_inputs()[0].name: tensor})
-    scale = square.content[0] / size[0]
-    for threshold in (0.02, 0.5):
-        candidates = sum(int((scores >= threshold).sum()) for scores in outputs[:3])
-        faces = core_post_processing(outputs, square, threshold)
-        compare(
-            f"decode + NMS, threshold {threshold}: {candidates} candidates, {faces} faces",
-            lambda threshold=threshold: core_post_processing(outputs, square, threshold),
-            {"NumPy of the usual wrapper": lambda threshold=threshold: wrapper_post_processing(outputs, scale, threshold)},
-            arguments.rounds if threshold > 0.1 else max(3, arguments.rounds // 5),
-        )
+    picture = np.asarray(raw, np.uint8)
+    compare_post_processing(picture, arguments.model, arguments.rounds)
 
-    small = cv2.resize(picture, (640, 640))
+    small = resized(picture, 640, 640)
     same = _core.Placement((640, 640), (640, 640), (640, 640))
+    tensor = np.empty((3, 640, 640), np.float32)
     compare(
         "normalise to CHW, 640x640",
-        lambda: letterbox(small, same, tensor[0]),
+        lambda: letterbox(small, same, tensor),
         {
             "cv2.dnn.blobFromImage": lambda: cv2.dnn.blobFromImage(
                 small, 1 / 128, (640, 640), (127.5, 127.5, 127.5), swapRB=True
@@ -153,22 +181,7 @@ def main() -> None:
         arguments.rounds,
     )
     for width, height in ((1280, 720), (1920, 1080), (1000, 700)):
-        frame = cv2.resize(picture, (width, height))
-        placement = _core.Placement.fit((height, width), 640)
-        out = np.empty((3, *placement.tensor), np.float32)
-        compare(
-            f"letterbox, {width}x{height} to {placement.tensor[1]}x{placement.tensor[0]}",
-            lambda frame=frame, placement=placement, out=out: letterbox(frame, placement, out),
-            {
-                "cv2.resize + core normalise": lambda frame=frame, placement=placement, out=out: (
-                    opencv_resize_normalise(frame, placement, out)
-                ),
-                "cv2.resize + pad + blobFromImage": lambda frame=frame, placement=placement, out=out: (
-                    opencv_letterbox(frame, placement, out)
-                ),
-            },
-            arguments.rounds,
-        )
+        compare_letterbox(resized(picture, width, height), arguments.rounds)
 
 
 if __name__ == "__main__":

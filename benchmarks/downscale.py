@@ -3,8 +3,9 @@
     python benchmarks/downscale.py WIDER_VAL MODEL.onnx [--long-side 640 320 192] [--every 1]
 
 WIDER_VAL holds images/, images.txt and ground_truth/*.mat. Only pictures that are reduced by more than 2 count. For
-each long side and way (OpenCV's bilinear and area, and the core, which averages areas): found faces of the 'hard' list at score 0.5, false alarms beside them, and the average precision over
-all scores (IoU 0.5, greedy by score; faces outside the list neither help nor harm).
+each long side and way (OpenCV's bilinear and area, and the core, which averages areas): found faces of the 'hard' list
+at score 0.5, false alarms beside them, and the average precision over all scores (IoU 0.5, greedy by score; faces
+outside the list neither help nor harm).
 """
 
 import argparse
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-import scipy.io
+import scipy.io  # type: ignore[import-untyped]
 
 from scrfd_edge import _core
 
@@ -47,7 +48,7 @@ def detect(
     resized = placement
     if way != "core":  # resized by OpenCV, then only normalised by the core
         content = placement.content
-        picture = cv2.resize(picture, content[::-1], interpolation=WAYS[way])
+        picture = np.asarray(cv2.resize(picture, content[::-1], interpolation=WAYS[way]), np.uint8)
         resized = _core.Placement(content, content, placement.tensor)
     _core.letterbox(picture, resized, tensor[0], layout="chw", swap=True, mean=127.5, std=128.0)
     outputs = session.run(None, {session.get_inputs()[0].name: tensor})
@@ -99,7 +100,7 @@ def main() -> None:
         for way in ("bilinear", "area", "core"):
             verdicts, scores, total, pictures = [], [], 0, 0
             for name in names:
-                picture = cv2.imread(str(arguments.data / "images" / name))
+                picture = np.asarray(cv2.imread(str(arguments.data / "images" / name)), np.uint8)
                 if max(picture.shape) <= 2 * long_side:
                     continue
                 boxes, values = detect(session, picture, long_side, way)

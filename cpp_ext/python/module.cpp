@@ -41,7 +41,9 @@ bool holds(const py::array& array) {
 }
 
 std::string repr(const scrfd::Placement& p) {
-    const auto text = [](scrfd::Size s) { return "(" + std::to_string(s.height) + ", " + std::to_string(s.width) + ")"; };
+    const auto text = [](scrfd::Size s) {
+        return "(" + std::to_string(s.height) + ", " + std::to_string(s.width) + ")";
+    };
     return "Placement(image=" + text(p.image) + ", content=" + text(p.content) + ", tensor=" + text(p.tensor) + ")";
 }
 
@@ -63,8 +65,10 @@ scrfd::Image image_of(py::array& array) {
             throw py::error_already_set();
         }
     }
-    return {static_cast<const std::uint8_t*>(array.data()), {array.shape(0), array.shape(1)},
-            static_cast<int>(channels), array.strides(0)};
+    return {static_cast<const std::uint8_t*>(array.data()),
+            {array.shape(0), array.shape(1)},
+            static_cast<int>(channels),
+            array.strides(0)};
 }
 
 template <typename T>
@@ -270,13 +274,13 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
                  return scrfd::Placement(size_of(image), size_of(content), size_of(tensor));
              }),
              py::arg("image"), py::arg("content"), py::arg("tensor"))
-        .def_static("fit", [](Pair image, std::int64_t side) { return scrfd::Placement::fit(size_of(image), side); },
-                    py::arg("image"), py::arg("long_side"))
-        .def_static("fit_shape",
-                    [](Pair image, Pair tensor) {
-                        return scrfd::Placement::fit_shape(size_of(image), size_of(tensor));
-                    },
-                    py::arg("image"), py::arg("tensor"))
+        .def_static(
+            "fit", [](Pair image, std::int64_t side) { return scrfd::Placement::fit(size_of(image), side); },
+            py::arg("image"), py::arg("long_side"))
+        .def_static(
+            "fit_shape",
+            [](Pair image, Pair tensor) { return scrfd::Placement::fit_shape(size_of(image), size_of(tensor)); },
+            py::arg("image"), py::arg("tensor"))
         .def_property_readonly("image", [](const scrfd::Placement& p) { return pair_of(p.image); })
         .def_property_readonly("content", [](const scrfd::Placement& p) { return pair_of(p.content); })
         .def_property_readonly("tensor", [](const scrfd::Placement& p) { return pair_of(p.tensor); })

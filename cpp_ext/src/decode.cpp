@@ -10,7 +10,7 @@ namespace {
 // One anchor's way from distances to a box of the picture. Plain float32 steps in a fixed order, so that the NumPy
 // reference beside the tests gives the same bits.
 class Mapping {
-   public:
+ public:
     explicit Mapping(const Placement& placement)
         : scale_x_(static_cast<float>(static_cast<double>(placement.image.width) /
                                       static_cast<double>(placement.content.width))),
@@ -41,7 +41,7 @@ class Mapping {
         return finite;
     }
 
-   private:
+ private:
     float scale_x_;
     float scale_y_;
     float width_;

@@ -22,7 +22,7 @@ struct Filter {
     // How many source positions output i uses at most: none of them lies outside the source.
     std::int64_t used(std::size_t i) const;
 
-   private:
+ private:
     void sample(std::int64_t source, std::int64_t target, int unit);
     void average(std::int64_t source, std::int64_t target, int unit);
 

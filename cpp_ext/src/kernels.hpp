@@ -59,7 +59,8 @@ struct Kernels {
     // Two rows mixed, bottom with weight / 2^15, in 1/64 gray levels.
     void (*blend)(const std::uint8_t* top, const std::uint8_t* bottom, std::int16_t weight, std::int64_t count,
                   std::int16_t* out);
-    // Weighted sum of `rows` rows, row_stride bytes apart, weights adding up to 2^8, each under 2^8; in 1/64 gray levels.
+    // Weighted sum of `rows` rows, row_stride bytes apart, weights adding up to 2^8, each under 2^8; in 1/64 gray
+    // levels.
     void (*average)(const std::uint8_t* top, std::ptrdiff_t row_stride, const std::int16_t* weights, std::int64_t rows,
                     std::int64_t count, std::int16_t* out);
     PixelKernels<float> float32;

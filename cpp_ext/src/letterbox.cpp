@@ -41,15 +41,14 @@ void check(const Image& image, const Placement& placement, const Normalization& 
             image.size.width, " pixels are too long to resize");
     require(std::isfinite(n.std) && n.std > 0, "std must be a finite number above 0, got ", n.std);
     require(std::isfinite(n.scale) && n.scale > 0, "scale must be a finite number above 0, got ", n.scale);
-    require(std::isfinite(n.mean) && std::isfinite(n.pad), "mean and pad must be finite, got ", n.mean, " and ",
-            n.pad);
+    require(std::isfinite(n.mean) && std::isfinite(n.pad), "mean and pad must be finite, got ", n.mean, " and ", n.pad);
     require(n.zero_point >= -128 && n.zero_point <= 255, "zero_point must be -128 to 255, got ", n.zero_point);
 }
 
 // Source rows one after another as the network's rows ask for them: rows are mixed first, as whole vectors, then
 // pixels within the one mixed row.
 class Resizer {
-   public:
+ public:
     Resizer(const Image& image, Size content)
         : image_(image),
           elements_(image.size.width * image.channels),
@@ -70,7 +69,7 @@ class Resizer {
         kernels().pixels<T>().sample(row_.data(), image_.channels, taps, affine, out);
     }
 
-   private:
+ private:
     void mix(std::size_t y) {
         const std::uint8_t* top = image_.data + down_.first[y] * image_.row_stride;
         const std::int16_t* weights = down_.weights.data() + y * 2 * static_cast<std::size_t>(down_.pairs);
@@ -97,8 +96,8 @@ Planes<T> planes_at(T* out, Size tensor, Layout layout, bool swap, std::int64_t 
     Planes<T> planes{};
     planes.step = layout == Layout::chw ? 1 : 3;
     for (std::int64_t c = 0; c < 3; ++c) {
-        planes.channel[c] = layout == Layout::chw ? out + (c * tensor.height + y) * tensor.width
-                                                  : out + y * tensor.width * 3 + c;
+        planes.channel[c] =
+            layout == Layout::chw ? out + (c * tensor.height + y) * tensor.width : out + y * tensor.width * 3 + c;
     }
     if (swap) {
         std::swap(planes.channel[0], planes.channel[2]);

@@ -42,7 +42,7 @@ void rank(const std::vector<const Faces*>& candidates, std::vector<Ranked>& rank
 // The kept boxes, in vertical strips of the picture by their centres: a box is compared only with those that are near
 // enough, so that a crowd of thousands costs little more than a group.
 class Kept {
-   public:
+ public:
     void reset(const std::vector<const Faces*>& candidates, std::size_t count, float iou_threshold) {
         threshold_ = iou_threshold;
         // Boxes b and k with IoU > t overlap by more than t * max(width), and their widths differ by less than 1 / t.
@@ -73,12 +73,10 @@ class Kept {
         const std::size_t last = strip_at(middle + reach);
         for (std::size_t i = strip_at(middle - reach); i <= last; ++i) {
             const Strip& strip = strips_[i];
-            const BoxColumns kept{columns_[0].data() + strip.first,
-                                  columns_[1].data() + strip.first,
-                                  columns_[2].data() + strip.first,
-                                  columns_[3].data() + strip.first,
-                                  columns_[4].data() + strip.first,
-                                  (strip.count + box_block - 1) / box_block * box_block};
+            const BoxColumns kept{
+                columns_[0].data() + strip.first, columns_[1].data() + strip.first,
+                columns_[2].data() + strip.first, columns_[3].data() + strip.first,
+                columns_[4].data() + strip.first, (strip.count + box_block - 1) / box_block * box_block};
             if (overlaps_(kept, box, area, threshold_)) {
                 return true;
             }
@@ -95,7 +93,7 @@ class Kept {
         }
     }
 
-   private:
+ private:
     struct Strip {
         std::int64_t first = 0;
         std::int64_t room = 0;

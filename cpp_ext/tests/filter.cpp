@@ -13,8 +13,9 @@ TEST_CASE("weights add up and stay inside the source") {
                     const auto at = static_cast<std::size_t>(i);
                     int sum = 0;
                     for (std::int64_t k = 0; k < 2 * filter.pairs; ++k) {
-                        const int weight = filter.weights[at * 2 * static_cast<std::size_t>(filter.pairs) +
-                                                          static_cast<std::size_t>(k)];
+                        const int weight =
+                            filter
+                                .weights[at * 2 * static_cast<std::size_t>(filter.pairs) + static_cast<std::size_t>(k)];
                         REQUIRE(weight >= 0);
                         REQUIRE((weight == 0 || filter.first[at] + k < source));
                         sum += weight;
