@@ -2,9 +2,10 @@
 
 Its authors released neither code nor weights (the paper compares a model that they shared), so the layout is not
 known. The backbone is the paper's; five levels P2..P6 with one anchor size each are from the notes of a third-party
-re-implementation (chyueG/HAMBox-high-anchors-mining). What is here has them, a pyramid of 192 channels with P6 from C5, and a context module per level; the width is the one that meets the paper's two numbers,
-30.24 M and 43.28 G at 640x480 (here 30.35 M and 43.66 G). A pyramid of 256 channels down to stride 4 costs over 42 G
-before any head. To reproduce the row and not only its cost would take the authors' model.
+re-implementation (chyueG/HAMBox-high-anchors-mining). What is here has them, a pyramid of 192 channels with P6 from
+C5, and a context module per level; the width is the one that meets the paper's two numbers, 30.24 M and 43.28 G at
+640x480 (here 30.35 M and 43.66 G). A pyramid of 256 channels down to stride 4 costs over 42 G before any head. To
+reproduce the row and not only its cost would take the authors' model.
 """
 
 from torch import Tensor, nn
