@@ -16,13 +16,13 @@ from scrfd_edge.training.recipe import Phase, Recipe
 
 TINY = Recipe(
     name="tiny",
-    phases=(Phase(24, 192, 4, "square"),),
+    phases=(Phase(24, 160, 2, "square"),),
     optimiser="muon",
-    rate=0.02,
+    rate=0.03,
     weight_decay=0.05,
     warmup=2,
     milestones=(),
-    ema=0.5,
+    ema=0,
     clip=10,
     half=False,
     init="short",
