@@ -101,6 +101,12 @@ class Description:
             (len(self.anchor_sizes) != len(self.strides), "anchor_sizes needs one entry per stride"),
             (self.strides != (8, 16, 32), "strides other than 8, 16, 32 do not fit this neck"),
             (len({len(s) for s in self.anchor_sizes}) != 1, "every stride needs the same number of anchors"),
+            (
+                not self.anchor_sizes
+                or not all(self.anchor_sizes)
+                or not all(_positive(sizes) for sizes in self.anchor_sizes),
+                "anchor sizes must be positive ints, at least one per stride",
+            ),
         ]
         for wrong, what in problems:
             if wrong:
@@ -145,7 +151,7 @@ class Description:
         """Reads a description from a JSON file, as `scrfd-edge search` writes it."""
         try:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise ModelError(f"{path}: expected a model description in JSON ({error}).") from None
 
 
