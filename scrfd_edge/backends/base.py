@@ -62,6 +62,18 @@ class Engine:
 
 BACKENDS: Mapping[str, Engine] = {
     "onnx": Engine("scrfd_edge.backends.onnx:OnnxBackend", ("onnxruntime",), "pip install onnxruntime", (".onnx",)),
+    "openvino": Engine(
+        "scrfd_edge.backends.openvino:OpenVinoBackend",
+        ("openvino",),
+        "pip install 'scrfd-edge[openvino]'",
+        (".xml",),
+    ),
+    "tflite": Engine(
+        "scrfd_edge.backends.tflite:TfliteBackend",
+        ("ai_edge_litert", "tflite_runtime"),
+        "pip install 'scrfd-edge[tflite]'",
+        (".tflite",),
+    ),
     "torch": Engine(
         "scrfd_edge.backends.torch:TorchBackend", ("torch",), "pip install 'scrfd-edge[torch]'", (".safetensors",)
     ),
