@@ -1,0 +1,184 @@
+"""How floats become 8-bit integers: ranges of the maps, scales of the weights, and what is changed before to lose less.
+
+The same integers go to ONNX and TFLite. Maps: one range each, with an integer that is exactly zero. Weights: symmetric,
+one scale per output channel.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from .layers import Add, Array, Conv, GroupNorm, Layer, Network, Pool, Rows, Upsample
+
+_DENSE = 0.3
+"""How far towards equal ranges (0: not at all, 1: entirely) where the map goes into a dense convolution, whose weights
+pay for it. Chosen on dev.txt."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of one map over the calibration pictures, per channel: lowest, highest, mean."""
+
+    low: Array
+    high: Array
+    mean: Array
+
+
+@dataclass(frozen=True)
+class Step:
+    """real = (integer - zero) * scale; integers are int8 where signed, else uint8."""
+
+    scale: float
+    zero: int
+    signed: bool
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """ranges: (low, high) of every map that is kept as integers. floats: convolutions that compute in floats.
+
+    signed: maps with negative values become symmetric int8, which OpenVINO runs faster; otherwise all are uint8.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    floats: frozenset[str] = frozenset()
+    signed: bool = False
+
+    def step(self, name: str) -> Step:
+        low, high = self.ranges[name]
+        if self.signed and low < 0:
+            return Step(_float32(max(-low / 128, high / 127)), 0, True)
+        scale = _float32((high - low) / 255)
+        return Step(scale, round(-low / scale), False)
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))
+
+
+def quantize_weight(weight: Array) -> tuple[npt.NDArray[np.int8], Array]:
+    """(out, ...) to integers within -127..127 and a scale per output channel."""
+    highest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+    scales = (np.maximum(highest, 1e-8) / 127).astype(np.float32)
+    return np.rint(weight / _per_output(scales)).astype(np.int8), scales
+
+
+def _per_output(values: Array) -> Array:
+    return values[:, None, None, None]
+
+
+def equalize(network: Network, statistics: Mapping[str, Statistics]) -> tuple[Network, dict[str, Statistics]]:
+    """Scales the channels of a map that only convolutions take, towards equal ranges (Nagel et al. 2019, section 4.1).
+
+    A ReLU lets positive factors through, and a scale per output channel takes them up on the side that makes the map;
+    so does a depth-wise convolution on the side that takes it, which allows entirely equal ranges.
+    """
+    statistics = dict(statistics)
+    factors: dict[str, Array] = {}
+    for layer in network.layers:
+        takers = network.consumers(layer.output)
+        if isinstance(layer, Conv) and takers and all(isinstance(t, Conv) for t in takers):
+            s = statistics[layer.output]
+            reach = np.maximum(np.maximum(s.high, -s.low), 1e-6)
+            depthwise = all(isinstance(t, Conv) and t.groups > 1 for t in takers)
+            f = np.clip((reach.max() / reach) ** (1.0 if depthwise else _DENSE), 1, 64).astype(np.float32)
+            factors[layer.output] = f
+            statistics[layer.output] = Statistics(s.low * f, s.high * f, s.mean * f)
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            out = factors.get(layer.output, np.ones(len(layer.bias), np.float32))
+            weight, bias = layer.weight * _per_output(out), layer.bias * out
+            if layer.input in factors:
+                into = factors[layer.input]
+                weight = weight / (_per_output(into) if layer.groups > 1 else into[None, :, None, None])
+            layer = replace(layer, weight=weight, bias=bias)
+        layers.append(layer)
+    return replace(network, layers=tuple(layers)), statistics
+
+
+def correct_biases(network: Network, statistics: Mapping[str, Statistics]) -> Network:
+    """Takes the mean error of rounded weights out of the biases (Nagel et al. 2019, section 4.2)."""
+
+    def corrected(layer: Layer) -> Layer:
+        if not isinstance(layer, Conv):
+            return layer
+        integers, scales = quantize_weight(layer.weight)
+        error = (integers * _per_output(scales) - layer.weight).sum(axis=(2, 3))
+        mean = statistics[layer.input].mean.reshape(layer.groups, -1).repeat(len(error) // layer.groups, axis=0)
+        return replace(layer, bias=layer.bias - (error * mean).sum(axis=1))
+
+    return replace(network, layers=tuple(corrected(layer) for layer in network.layers))
+
+
+def normalize_predictions(network: Network, spans: Mapping[str, tuple[Array, Array]]) -> Network:
+    """Moves every predicted channel from its span (low, high per channel) to -1..1; the outputs move it back.
+
+    Scores, distances and landmarks of one stride then share the integers of one map, each at full resolution, and what
+    only background says is clamped.
+    """
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, Conv) and layer.output in spans:
+            low, high = spans[layer.output]
+            half = (high - low) / 2
+            layer = replace(layer, weight=layer.weight / _per_output(half), bias=(layer.bias - (low + high) / 2) / half)
+        elif isinstance(layer, Rows):
+            low, high = (v[layer.start : layer.stop] for v in spans[layer.input])
+            layer = replace(layer, factor=(high - low) / 2, shift=(low + high) / 2)
+        layers.append(layer)
+    return replace(network, layers=tuple(layers))
+
+
+def take_pixels(network: Network) -> Network:
+    """Lets integers be the picture's own: pixel - 128 instead of pixel - 127.5, the half being in the first bias."""
+    first = network.layers[0]
+    assert isinstance(first, Conv)
+    bias = first.bias + first.weight.sum(axis=(1, 2, 3)) * (0.5 / 128)
+    return replace(network, layers=(replace(first, bias=bias), *network.layers[1:]))
+
+
+def choose_ranges(network: Network, statistics: Mapping[str, Statistics]) -> dict[str, tuple[float, float]]:
+    """Lowest to highest value of every map; of normalised predictions, -1 to 1."""
+    ranges: dict[str, tuple[float, float]] = {network.input: (-1.0, 127 / 128)}
+    for layer in network.layers:
+        match layer:
+            case Rows():
+                ranges[layer.input] = (-1.0, 1.0)
+            case Pool() | Upsample():
+                ranges[layer.output] = ranges[layer.input]
+            case Conv() | Add() | GroupNorm():
+                s = statistics[layer.output]
+                ranges[layer.output] = (min(float(s.low.min()), 0.0), max(float(s.high.max()), 1e-6))
+    return ranges
+
+
+def quantize(
+    network: Network,
+    statistics: Mapping[str, Statistics],
+    spans: Mapping[str, tuple[Array, Array]],
+    *,
+    for_openvino: bool = False,
+    floats: frozenset[str] = frozenset(),
+) -> tuple[Network, Quantization]:
+    """The network that loses least when rounded, and how to round it.
+
+    OpenVINO takes floats and gives its predictions in floats for free, and wants signed integers. The others take
+    pixels, and give predictions as integers.
+    """
+    if not for_openvino:
+        network = take_pixels(network)
+    network, statistics = equalize(network, statistics)
+    if not for_openvino:
+        network = normalize_predictions(network, spans)
+    ranges = choose_ranges(network, statistics)
+    if for_openvino:
+        ranges = {name: r for name, r in ranges.items() if not _stays_float(network, name)}
+    return correct_biases(network, statistics), Quantization(ranges, floats, signed=for_openvino)
+
+
+def _stays_float(network: Network, name: str) -> bool:
+    """Whether nothing takes the map as integers, so that rounding it would gain no time."""
+    return all(isinstance(layer, Rows | GroupNorm) for layer in network.consumers(name))
