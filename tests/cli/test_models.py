@@ -1,0 +1,137 @@
+"""`scrfd-edge models`, `doctor`, `--version`, and what happens where an extra is missing."""
+
+import importlib.metadata
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import scrfd_edge
+from scrfd_edge import catalog, cli
+from scrfd_edge.catalog import CATALOG, ModelFile
+from scrfd_edge.cli import doctor, make_app, models
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.setenv("SCRFD_EDGE_HOME", str(tmp_path))
+    return lambda *args: CliRunner().invoke(make_app(), list(args))
+
+
+def test_version(run: Run) -> None:
+    result = run("--version")
+    assert result.exit_code == 0 and result.stdout == f"scrfd-edge {importlib.metadata.version('scrfd-edge')}\n"
+    with pytest.raises(AttributeError, match="nothing"):
+        scrfd_edge.nothing  # noqa: B018
+
+
+def test_list_is_what_models_says_alone(run: Run) -> None:
+    result = run("models")
+    assert result.exit_code == 0 and result.stdout == run("models", "list").stdout
+    rows = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert "in the package" in rows["scrfd_500m_kps"] and "631,410" in rows["scrfd_500m_kps"]
+    assert (
+        "to download" in rows["insightface/scrfd_2.5g_kps"] and "non-commercial" in rows["insightface/scrfd_2.5g_kps"]
+    )
+    assert "=scrfd_500m_kps" in rows["scrfd_500m"]
+    assert "none of ours" in rows["scrfd_34g"]
+
+
+@pytest.mark.parametrize("name", ["scrfd_500m_kps", "scrfd_34g", "insightface/scrfd_2.5g_kps"])
+def test_info_as_json(run: Run, name: str) -> None:
+    data = json.loads(run("models", "info", name, "--json").stdout)
+    assert data["model"] == name and data["size"] == [480, 640]
+    assert list(data["components"]) == ["stem", "C2", "C3", "C4", "C5", "neck", "head"]
+    assert sum(params for params, _ in data["components"].values()) == data["params"]
+    pool = data["gmac"] - sum(gmac for _, gmac in data["components"].values())
+    assert -1e-5 < pool < 0.005
+    if name == "scrfd_500m_kps":
+        assert (data["params"], data["gmac"]) == (631410, 0.584071)
+
+
+def test_info_for_people(run: Run) -> None:
+    text = run("models", "info", "scrfd_500m_kps").stdout
+    assert "631,410 parameters, 0.584071 GMAC at 640x480" in text
+    assert "head" in text and "licence:" in text and CATALOG["scrfd_500m_kps"].files[0].sha256 in text
+    assert "(pool)" in run("models", "info", "scrfd_2.5g").stdout
+    assert "not on this machine" in run("models", "info", "insightface/scrfd_10g_kps").stdout
+
+
+def test_path(run: Run) -> None:
+    expected = f"{catalog.BUNDLED / 'scrfd_500m_kps.onnx'}\n"
+    assert run("models", "path", "scrfd_500m_kps").stdout == expected
+    assert run("models", "path", "scrfd_500m").stdout == expected
+    missing = run("models", "path", "insightface/scrfd_10g_kps")
+    assert missing.exit_code == 2 and "models download insightface/scrfd_10g_kps" in missing.stderr
+
+
+def test_download_shows_the_licence_first(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fetch(file: ModelFile, progress: Callable[[int, int | None], None]) -> Path:
+        progress(10, 20)
+        progress(20, 20)
+        return tmp_path / file.name
+
+    monkeypatch.setattr(models, "fetch", fetch)
+    result = run("models", "download", "insightface/scrfd_500m_kps")
+    assert result.exit_code == 0
+    assert result.stdout == f"{tmp_path / 'insightface' / 'scrfd_500m_kps.onnx'}\n"
+    assert "non-commercial research only" in result.stderr
+    assert run("models", "download", "scrfd_500m_kps").stdout == f"{catalog.BUNDLED / 'scrfd_500m_kps.onnx'}\n"
+
+
+def test_unknown_names(run: Run) -> None:
+    for command in ("info", "download", "path"):
+        result = run("models", command, "scrfd_500m_kpz")
+        assert result.exit_code == 2 and "did you mean scrfd_500m_kps" in result.stderr
+
+
+def test_doctor(run: Run, tmp_path: Path) -> None:
+    result = run("doctor")
+    assert result.exit_code == 0
+    for word in ("Python", "onnxruntime", "CPUs usable", str(tmp_path), "auto: onnx", "works: FaceDetector"):
+        assert word in result.stdout
+
+
+def test_doctor_finds_clashes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"onnxruntime": "1.30", "onnxruntime-gpu": "1.29", "opencv-python": "4.14"}
+    monkeypatch.setattr(doctor, "_version", installed.get)
+    (problem,) = doctor.clashes()
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in problem
+    assert "PROBLEM: onnxruntime" in run("doctor").stdout
+
+
+def test_doctor_fails_where_nothing_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scrfd_edge.backends.base.BACKENDS", {})
+    result = run("doctor")
+    assert result.exit_code == 2 and "PROBLEM" in result.stdout
+
+
+def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(what: str) -> None:
+        raise ModuleNotFoundError(f"No module named {what!r}", name=what)
+
+    monkeypatch.setattr("scrfd_edge.cli.train.train", train)
+    result = run("train", "torch")
+    assert result.exit_code == 2 and "this command needs torch: pip install 'scrfd-edge[train]'" in result.stderr
+    own = run("train", "scrfd_edge.typo")
+    assert isinstance(own.exception, ModuleNotFoundError), "a mistake of ours is not blamed on the user"
+
+
+def test_every_command_says_what_it_does(run: Run) -> None:
+    text = run("--help").stdout
+    for name in (*cli._COMMANDS, "models"):
+        assert name in text
+        assert run(name, "--help").exit_code == 0
+
+
+def test_entry_point(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["scrfd-edge", "--version"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 0
+    assert "scrfd-edge" in capsys.readouterr().out
