@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kLanes = 16;
 constexpr int64_t kWidth = 128;  // at least, so that sums of neighbouring rows do not wait for each other
+constexpr int64_t kLarge = 1 << 23;  // elements that exceed the caches
 constexpr int64_t kRun = 64;     // rows between additions of float sums to double ones
 
 using Half = uint16_t;
@@ -25,9 +26,13 @@ typedef uint16_t Halves __attribute__((vector_size(32)));
 template <class T>
 inline T load(const Half* p) {
   if constexpr (std::is_same_v<T, Vec>) {
+#ifdef __AVX512BF16__
+    return (Vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16);
+#else
     Halves h;
     std::memcpy(&h, p, sizeof h);
     return (Vec)(__builtin_convertvector(h, Bits) << 16);
+#endif
   } else {
     return c10::detail::f32_from_bits(*p);
   }
@@ -52,6 +57,19 @@ inline void store(Half* p, Vec v) {
   const Halves h = __builtin_convertvector(u >> 16, Halves);
 #endif
   std::memcpy(p, &h, 2 * kLanes);
+}
+
+// Past the caches: for tensors so large that nobody finds them there.
+inline void stream(Half* p, float v) { store(p, v); }
+
+inline void stream(Half* p, Vec v) {
+#ifdef __AVX512BF16__
+  if (reinterpret_cast<uintptr_t>(p) % 32 == 0) {
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh((__m512)v));
+    return;
+  }
+#endif
+  store(p, v);
 }
 
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
@@ -79,14 +97,21 @@ struct Rows {
   }
 };
 
-// Calls f(zero, element, lane of the row) for every vector, in parallel; for the rest of floats.
+// Writes f(zero, element, lane of the row) for every vector, in parallel; for the rest float by float.
 template <class F>
-void each(const Rows& rows, const F& f) {
-  at::parallel_for(0, rows.count, kRun, [&](int64_t begin, int64_t end) {
+void each(const Rows& rows, const at::Tensor& to, const F& f) {
+  Half* out = mutable_data(to);
+  const bool large = to.numel() > kLarge;
+  at::parallel_for(0, rows.count, kRun, [=, width = rows.width](int64_t begin, int64_t end) {
+    const F own = f;  // and not behind a pointer, which every store might change
     for (int64_t row = begin; row < end; ++row)
-      for (int64_t lane = 0; lane < rows.width; lane += kLanes) f(Vec{}, row * rows.width + lane, lane);
+      for (int64_t lane = 0; lane < width; lane += kLanes) {
+        const int64_t at = row * width + lane;
+        const Vec v = own(Vec{}, at, lane);
+        large ? stream(out + at, v) : store(out + at, v);
+      }
   });
-  for (int64_t i = 0; i < rows.rest; ++i) f(0.f, rows.count * rows.width + i, i);
+  for (int64_t i = 0, at = rows.count * rows.width; i < rows.rest; ++i) store(out + at + i, f(0.f, at + i, i));
 }
 
 // Two sums per channel, (2, C) double: f(element, lane of the row, first, second) adds one vector or one float.
@@ -94,18 +119,20 @@ template <class F>
 at::Tensor two_sums(const Rows& rows, const F& f) {
   const int64_t width = rows.width, threads = at::get_num_threads(), share = (rows.count + threads - 1) / threads;
   std::vector<double> sums(threads * 2 * width, 0.0);
-  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> now(2 * width);
-    for (int64_t row = begin * share; row < std::min(rows.count, end * share);) {
-      std::fill(now.begin(), now.end(), 0.f);
-      const int64_t stop = std::min({rows.count, end * share, row + kRun});
+  at::parallel_for(0, threads, 1, [=, count = rows.count, total = sums.data()](int64_t begin, int64_t end) {
+    const F own = f;
+    std::vector<float> memory(2 * width);
+    float *first = memory.data(), *second = first + width;
+    for (int64_t row = begin * share; row < std::min(count, end * share);) {
+      std::fill(memory.begin(), memory.end(), 0.f);
+      const int64_t stop = std::min({count, end * share, row + kRun});
       for (; row < stop; ++row)
         for (int64_t lane = 0; lane < width; lane += kLanes) {
-          Vec a = load<Vec>(&now[lane]), b = load<Vec>(&now[width + lane]);
-          f(row * width + lane, lane, a, b);
-          store(&now[lane], a), store(&now[width + lane], b);
+          Vec a = load<Vec>(first + lane), b = load<Vec>(second + lane);
+          own(row * width + lane, lane, a, b);
+          store(first + lane, a), store(second + lane, b);
         }
-      for (int64_t i = 0; i < 2 * width; ++i) sums[begin * 2 * width + i] += now[i];
+      for (int64_t i = 0; i < 2 * width; ++i) total[begin * 2 * width + i] += first[i];
     }
   });
   for (int64_t i = 0; i < rows.rest; ++i) {
@@ -130,9 +157,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> norm_relu(const at::Tensor& x, co
   // Sums of differences from the first pixel: a mean far from zero does not swallow the variance.
   const auto origin = x.select(0, 0).select(1, 0).select(1, 0);
   const auto zero = rows.spread(origin);
-  const auto sums = two_sums(rows, [&](int64_t at, int64_t lane, auto& a, auto& b) {
+  const auto sums = two_sums(rows, [in, zero = zero.data()](int64_t at, int64_t lane, auto& a, auto& b) {
     using T = std::remove_reference_t<decltype(a)>;
-    const T d = load<T>(in + at) - load<T>(&zero[lane]);
+    const T d = load<T>(in + at) - load<T>(zero + lane);
     a += d, b += d * d;
   });
   const double n = x.numel() / rows.channels;
@@ -142,11 +169,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> norm_relu(const at::Tensor& x, co
   const auto inverse = (var + eps).rsqrt(), scale = weight * inverse;
   const auto factor = rows.spread(scale), offset = rows.spread(bias - mean * scale);
   const auto y = at::empty_like(x);
-  Half* out = mutable_data(y);
-  each(rows, [&](auto none, int64_t at, int64_t lane) {
+  each(rows, y, [in, factor = factor.data(), offset = offset.data()](auto none, int64_t at, int64_t lane) {
     using T = decltype(none);
-    const T v = load<T>(in + at) * load<T>(&factor[lane]) + load<T>(&offset[lane]);
-    store(out + at, T(v < none ? none : v));  // keeps NaN
+    const T v = load<T>(in + at) * load<T>(factor + lane) + load<T>(offset + lane);
+    return T(v < none ? none : v);  // keeps NaN
   });
   return {y, mean, inverse};
 }
@@ -158,25 +184,25 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> norm_relu_backward(const at::Tens
   const Rows rows(x);
   const Half *in = data(x), *g = data(gradient);
   const auto scale = weight * inverse;
-  const auto factor = rows.spread(scale), offset = rows.spread(bias - mean * scale), centre = rows.spread(mean);
-  const auto passed = [&](auto v, auto dy, int64_t lane) {
+  const auto factors = rows.spread(scale), offsets = rows.spread(bias - mean * scale), means = rows.spread(mean);
+  const float *factor = factors.data(), *offset = offsets.data(), *centre = means.data();
+  const auto passed = [=](auto v, auto dy, int64_t lane) {
     using T = decltype(v);
-    return T(v * load<T>(&factor[lane]) + load<T>(&offset[lane]) > T{} ? dy : T{});
+    return T(v * load<T>(factor + lane) + load<T>(offset + lane) > T{} ? dy : T{});
   };
-  const auto sums = two_sums(rows, [&](int64_t at, int64_t lane, auto& a, auto& b) {
+  const auto sums = two_sums(rows, [=](int64_t at, int64_t lane, auto& a, auto& b) {
     using T = std::remove_reference_t<decltype(a)>;
     const T v = load<T>(in + at), dy = passed(v, load<T>(g + at), lane);
-    a += dy, b += dy * (v - load<T>(&centre[lane]));
+    a += dy, b += dy * (v - load<T>(centre + lane));
   });
   const double n = x.numel() / rows.channels;
   const auto slope = -scale * inverse * inverse * sums[1] / n, constant = -scale * sums[0] / n - slope * mean;
-  const auto by_x = rows.spread(slope), by_one = rows.spread(constant);
+  const auto slopes = rows.spread(slope), constants = rows.spread(constant);
   const auto dx = at::empty_like(x);
-  Half* out = mutable_data(dx);
-  each(rows, [&](auto none, int64_t at, int64_t lane) {
+  each(rows, dx, [=, by_x = slopes.data(), by_one = constants.data()](auto none, int64_t at, int64_t lane) {
     using T = decltype(none);
     const T v = load<T>(in + at), dy = passed(v, load<T>(g + at), lane);
-    store(out + at, T(dy * load<T>(&factor[lane]) + v * load<T>(&by_x[lane]) + load<T>(&by_one[lane])));
+    return T(dy * load<T>(factor + lane) + v * load<T>(by_x + lane) + load<T>(by_one + lane));
   });
   return {dx, (sums[1] * inverse).to(weight.dtype()), sums[0].to(bias.dtype())};
 }

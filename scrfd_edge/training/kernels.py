@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from ..networks import SCRFD
+from ..networks.head import Tower
 
 _LANES = 16
 
@@ -50,7 +52,7 @@ class Depthwise(torch.autograd.Function):
 
 
 class ConvNormReLU(nn.Sequential):
-    """`nn.Sequential(conv, norm, relu)` with the same parameters, buffers and results, by the kernels where they fit."""
+    """`nn.Sequential(conv, norm, relu)`, the same parameters, buffers and results, by the kernels where they fit."""
 
     def forward(self, x: Tensor) -> Tensor:
         conv, norm, relu = self
@@ -67,8 +69,23 @@ class ConvNormReLU(nn.Sequential):
         return NormReLU.apply(x, norm, norm.weight, norm.bias)  # type: ignore[no-any-return, no-untyped-call]
 
 
+class JointTower(Tower):
+    """A tower whose predictors, small convolutions of the same map, run as one."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        x = self.convs(x)
+        parts = [conv for conv in (self.score, self.box, self.landmarks) if conv is not None]
+        weight = torch.cat([conv.weight for conv in parts])
+        bias = torch.cat([conv.bias for conv in parts if conv.bias is not None])
+        maps = functional.conv2d(x, weight, bias, padding=1)
+        score, box, *rest = torch.split(maps, [conv.out_channels for conv in parts], 1)
+        return score, box, rest[0] if rest else None
+
+
 def install(net: SCRFD) -> None:
     """Lets the kernels compute every convolution + batch norm + ReLU of `net`, in place; the state dict stays the same.
+
+    Also joins the predictors of every tower into one convolution.
 
     They take bfloat16 in channels-last order on the CPU, as under autocast; all else goes through torch's own
     operations as before. Raises RuntimeError or ImportError where they cannot be compiled: they need a C++ compiler
@@ -76,6 +93,8 @@ def install(net: SCRFD) -> None:
     """
     compiled()
     for module in net.modules():
+        if type(module) is Tower:
+            module.__class__ = JointTower
         if type(module) is nn.Sequential and len(module) == 3:
             conv, norm, relu = module
             if isinstance(conv, nn.Conv2d) and isinstance(relu, nn.ReLU) and _is_plain(norm):
