@@ -59,15 +59,16 @@ def counted(name: str) -> Count:
     return sum(count(COMPARED[name].make(), (480, 640)).values(), Count())
 
 
-def measured_ap(name: str) -> str:
-    """Easy / medium / hard from the head of the model's card, or nothing."""
+def measured_ap(name: str) -> tuple[str, str]:
+    """Easy / medium / hard from the head of the model's card, and the list it was measured on; or nothing."""
     for folder in CARDS:
         for card in sorted(folder.rglob(f"{name}.md")):
             head = card.read_text(encoding="utf-8").split("---")[1]
-            found = [re.search(rf"\b{level}: *([0-9.]+)", head) for level in ("easy", "medium", "hard")]
+            found = [re.search(rf"\b{key}: *(.+)", head) for key in ("list", "easy", "medium", "hard")]
             if all(found):
-                return " / ".join(match[1] for match in found if match)
-    return ""
+                measured_on, *levels = (match[1] for match in found if match)
+                return " / ".join(levels), measured_on
+    return "", ""
 
 
 def main() -> None:
@@ -92,7 +93,7 @@ def main() -> None:
         cells = (
             row.name,
             " / ".join(f"{ap:.2f}" for ap in row.ap),
-            measured_ap(name),
+            measured_ap(name)[0],
             f"{total.params / 1e6:.2f}",
             f"{row.params:g}",
             f"{total.macs / 1e9:.3f}",
@@ -104,6 +105,11 @@ def main() -> None:
             f"{row.milliseconds / PRINTED[first].milliseconds:.2f}",
         )
         print("| " + " | ".join(cells) + " |")
+    print()
+    for name, row in PRINTED.items():
+        if measured_ap(name)[0]:
+            print(f"AP of {row.name}, ours, on {measured_ap(name)[1]}: not the list of the printed values.")
+    print("* not a row of Table 4: printed by the authors' release.")
 
 
 if __name__ == "__main__":

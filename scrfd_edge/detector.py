@@ -194,8 +194,10 @@ class FaceDetector:
                 std=m.std,
                 pad=_PADDING,
             )
+        # A back end on a GPU may leave rows below the threshold at zero, and so not copy them.
+        run_above = getattr(self._backend, "run_above", None)
         return _core.decode(
-            self._backend.run(tensor),
+            self._backend.run(tensor) if run_above is None else run_above(tensor, self._score_threshold),
             placements,
             strides=m.strides,
             anchors=m.anchors,
