@@ -26,6 +26,8 @@ class Backend(Protocol):
     engine, version: what runs. device: where, such as "cpu" or "cuda:0". precision: of weights and sums, really.
     threads: that one run uses, None where the engine does not say. shape: the only (height, width) that the file
     takes, None if any multiple of the largest stride will do. dynamic_batch: whether N may differ from 1.
+
+    A back end on a GPU may also have `run_above(tensor, score_threshold)`, which leaves rows below the threshold zero.
     """
 
     engine: str

@@ -12,12 +12,15 @@ from typer.core import TyperGroup
 
 from .. import ScrfdError
 
-# Command -> "module:function" in this folder, and the extra that it needs.
+# Command -> "module:function" (or a group of commands, "module:app") in this folder, and the extra that it needs.
 _COMMANDS: dict[str, tuple[str, str | None]] = {
     "detect": ("detect:detect", None),
+    "models": ("models:app", "torch"),
     "doctor": ("doctor:doctor", None),
     "eval": ("eval:evaluate", "train"),
+    "convert": ("convert:convert", "convert"),
     "train": ("train:train", "train"),
+    "search": ("search:app", "search"),
 }
 
 
@@ -64,10 +67,13 @@ def _callback(
 def make_app() -> typer.Typer:
     """The command with all its subcommands."""
     app = typer.Typer(cls=_Group, callback=_callback, no_args_is_help=True, pretty_exceptions_enable=False)
-    app.add_typer(importlib.import_module(f"{__name__}.models").app, name="models")
     for name, (where, _) in _COMMANDS.items():
-        module, _, function = where.partition(":")
-        app.command(name)(getattr(importlib.import_module(f"{__name__}.{module}"), function))
+        module, _, attribute = where.partition(":")
+        command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     return app
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,7 +11,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemai
 from ..catalog import CATALOG, STAND_INS, Model, files_in, find_file, find_model, locate
 from ..description import DESCRIPTIONS, Description
 from ..download import download as fetch
-from ..networks.cost import Count, cost
+
+if TYPE_CHECKING:
+    from ..networks.cost import Cost, Count
 
 app = typer.Typer(help="List, explain, download and find models.", invoke_without_command=True)
 
@@ -43,7 +45,7 @@ def info(
     """Parameters and multiply-adds of each component for a 640x480 input, by the paper's counting."""
     model = CATALOG.get(name)
     description = DESCRIPTIONS[name] if model is None and name in DESCRIPTIONS else find_model(name).description
-    counted = cost(description, _SIZE)
+    counted = _cost(description)
     total = counted.total
     if as_json:
         components = {part: [count.params, _gmac(count)] for part, count in counted.components.items()}
@@ -89,7 +91,7 @@ def path(name: Annotated[str, typer.Argument(help="A name from the list.")]) -> 
 
 
 def _print_row(name: str, description: Description, state: str, licence: str) -> None:
-    total = cost(description, _SIZE).total
+    total = _cost(description).total
     print(f"{name:30} {total.params:>10,} {_gmac(total):>7.3f}  {state:14} {licence}".rstrip())
 
 
@@ -99,5 +101,11 @@ def _state(model: Model) -> str:
     return "in the cache" if any(find_file(file) for file in model.files) else "to download"
 
 
-def _gmac(count: Count) -> float:
+def _cost(description: Description) -> "Cost":
+    from ..networks.cost import cost
+
+    return cost(description, _SIZE)
+
+
+def _gmac(count: "Count") -> float:
     return round(int(count.macs) / 1e9, 6)

@@ -124,7 +124,7 @@ def test_a_missing_extra_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_every_command_says_what_it_does(run: Run) -> None:
     text = run("--help").stdout
-    for name in (*cli._COMMANDS, "models"):
+    for name in cli._COMMANDS:
         assert name in text
         assert run(name, "--help").exit_code == 0
 
