@@ -1,6 +1,6 @@
 """Parameters and multiply-adds of a description in closed form, without torch.
 
-Two rules. `macs` is the paper's (the counter of mmcv 1.2.6, with which every number of its tables was made): besides the
+Two rules. `macs` is the paper's (the counter of mmcv 1.2.6, which made every number of its tables): besides the
 multiply-adds of convolution weights it counts 1 per output for a bias, 2 per element for batch norm, 1 per element
 for ReLU, 1 per input element for pooling, and nothing for group norm, additions, upsampling, scales and sigmoid.
 `conv_macs` is the multiply-adds of convolution weights alone.

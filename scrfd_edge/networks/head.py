@@ -22,7 +22,7 @@ class Maps(NamedTuple):
 
 
 class Tower(nn.Module):
-    """Stacked convolutions (dense or depth-wise) with norm and ReLU, then the predictors: 3x3 convolutions with bias."""
+    """Stacked convolutions (dense or depth-wise) with norm and ReLU, then the predictors: 3x3 convolutions, biased."""
 
     def __init__(self, inputs: int, head: HeadDescription, anchors: int) -> None:
         super().__init__()

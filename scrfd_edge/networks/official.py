@@ -140,7 +140,7 @@ def _state(path: Path, graph: _Graph, net: SCRFD) -> dict[str, Tensor]:
 
     norms = iter(graph.norms)
     scales = []
-    for node, (name, conv, norm) in zip(graph.convs, _layers(net), strict=True):
+    for node, (name, _, norm) in zip(graph.convs, _layers(net), strict=True):
         put(f"{name}.weight", _tensor(graph.arrays[node.input[1]]))
         bias = _tensor(graph.arrays[node.input[2]]) if len(node.input) > 2 else None
         if isinstance(norm, nn.GroupNorm):

@@ -1,5 +1,7 @@
 """Counts against the published numbers, and the closed form against a network that was run."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -213,3 +215,9 @@ def test_arrays_count_like_single_candidates(block: Block) -> None:
         many = [first, *stages, necks, heads]
         for a, b in zip(many, single.components.values(), strict=True):
             assert (a.params[i], a.macs[i], a.conv_macs[i]) == (b.params, b.macs, b.conv_macs)
+
+
+def test_counting_needs_no_torch() -> None:
+    code = "import sys; sys.modules['torch'] = None; from scrfd_edge.networks.cost import cost; print(cost.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "cost"
