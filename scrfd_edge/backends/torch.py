@@ -94,7 +94,7 @@ def _device(name: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(index or 0) >= count:
         raise BackendError(
-            f"{name!r} was asked for, but this PyTorch ({torch.__version__}) sees {count} CUDA devices. Use device='cpu', "
-            "or install a driver and a PyTorch with CUDA: https://pytorch.org/get-started"
+            f"{name!r} was asked for, but this PyTorch ({torch.__version__}) sees {count} CUDA devices. Use "
+            "device='cpu', or install a driver and a PyTorch with CUDA: https://pytorch.org/get-started"
         )
     return torch.device("cuda", int(index or 0))
