@@ -79,46 +79,6 @@ inline void put_four(Int4 a, Int4 b, Int4 c, Int4 d, bool gray, Affine affine, c
     }
 }
 
-// Pairs is 1 (bilinear) or 0: as many as `taps` says.
-template <int Pairs, typename T>
-inline void sample_row(const std::int16_t* row, int channels, const Taps& taps, Affine affine, const Planes<T>& out) {
-    const std::int64_t pairs = Pairs == 0 ? taps.pairs : Pairs;
-    const auto weighed = [&](std::int64_t x) {
-        const std::int16_t* left = row + taps.first[x];
-        const std::int16_t* weights = taps.weights + x * 2 * pairs;
-        Int4 sum = weigh(left, left + channels, weights);
-        for (std::int64_t pair = 1; pair < pairs; ++pair) {
-            left += 2 * channels;
-            weights += 2;
-            sum = add(sum, weigh(left, left + channels, weights));
-        }
-        return sum;
-    };
-    std::int64_t x = 0;
-    for (; x + 4 <= taps.count; x += 4) {
-        put_four(weighed(x), weighed(x + 1), weighed(x + 2), weighed(x + 3), channels == 1, affine, out, x);
-    }
-    for (; x < taps.count; ++x) {
-        std::int32_t value[3] = {0, 0, 0};
-        for (int c = 0; c < 3; ++c) {
-            const std::int16_t* p = row + taps.first[x] + (channels == 1 ? 0 : c);
-            for (std::int64_t i = 0; i < 2 * pairs; ++i, p += channels) {
-                value[c] += *p * taps.weights[x * 2 * pairs + i];
-            }
-        }
-        put_one(value, affine, out, x);
-    }
-}
-
-template <typename T>
-void sample(const std::int16_t* row, int channels, const Taps& taps, Affine affine, const Planes<T>& out) {
-    if (taps.pairs == 1) {
-        sample_row<1>(row, channels, taps, affine, out);
-    } else {
-        sample_row<0>(row, channels, taps, affine, out);
-    }
-}
-
 #ifdef __AVX2__
 // Eight pixels at a time straight from bytes to planes; returns how many pixels were done.
 inline std::int64_t normalize_wide(const std::uint8_t* row, int channels, std::int64_t count, Affine affine,
@@ -145,9 +105,106 @@ inline std::int64_t normalize_wide(const std::uint8_t* row, int channels, std::i
     }
     return x;
 }
+
+// Eight pixels at a time: a register's halves hold pixels x and x + 4. Returns how many pixels were done.
+template <int Pairs>
+inline std::int64_t sample_wide(const std::int16_t* row, int channels, const Taps& taps, Affine affine,
+                                const Planes<float>& out) {
+    const std::int64_t pairs = Pairs == 0 ? taps.pairs : Pairs;
+    // Left and right neighbour lie in one load; lane c gets both of channel c.
+    const int right = 2 * channels;
+    const auto lane = [&](int channel) {
+        const int low = channels == 1 ? 0 : 2 * channel;
+        return low | (low + 1) << 8 | (low + right) << 16 | (low + right + 1) << 24;
+    };
+    const __m256i pick = _mm256_broadcastsi128_si256(_mm_setr_epi32(lane(0), lane(1), lane(2), lane(0)));
+    const __m256 factor = _mm256_set1_ps(affine.factor);
+    const __m256 offset = _mm256_set1_ps(affine.offset);
+    const auto weighed = [&](std::int64_t x) {
+        const std::int16_t* pixel_x = row + taps.first[x];
+        const std::int16_t* pixel_x4 = row + taps.first[x + 4];
+        const std::int16_t* weights_x = taps.weights + x * 2 * pairs;
+        const std::int16_t* weights_x4 = weights_x + 8 * pairs;
+        __m256i sum = _mm256_setzero_si256();
+        for (std::int64_t pair = 0; pair < pairs; ++pair) {
+            int both[2];
+            std::memcpy(&both[0], weights_x + 2 * pair, sizeof(int));
+            std::memcpy(&both[1], weights_x4 + 2 * pair, sizeof(int));
+            const __m256i weights = _mm256_blend_epi32(_mm256_set1_epi32(both[0]), _mm256_set1_epi32(both[1]), 0xF0);
+            const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(pixel_x + pair * right));
+            const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(pixel_x4 + pair * right));
+            const __m256i pixels = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+            sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(pixels, pick), weights));
+        }
+        return sum;
+    };
+    std::int64_t x = 0;
+    for (; x + 8 <= taps.count; x += 8) {
+        const __m256i a = weighed(x), b = weighed(x + 1), c = weighed(x + 2), d = weighed(x + 3);
+        const __m256i ab = _mm256_unpacklo_epi32(a, b);
+        const __m256i cd = _mm256_unpacklo_epi32(c, d);
+        const __m256i channel[3] = {_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd),
+                                    _mm256_unpacklo_epi64(_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d))};
+        for (int i = 0; i < 3; ++i) {
+            const __m256 value = _mm256_mul_ps(_mm256_cvtepi32_ps(channel[i]), factor);
+            _mm256_storeu_ps(out.channel[i] + x, _mm256_add_ps(value, offset));
+        }
+    }
+    return x;
+}
 #else
 inline std::int64_t normalize_wide(const std::uint8_t*, int, std::int64_t, Affine, const Planes<float>&) { return 0; }
+
+template <int Pairs>
+inline std::int64_t sample_wide(const std::int16_t*, int, const Taps&, Affine, const Planes<float>&) {
+    return 0;
+}
 #endif
+
+// Pairs is 1 (bilinear) or 0: as many as `taps` says.
+template <int Pairs, typename T>
+inline void sample_row(const std::int16_t* row, int channels, const Taps& taps, Affine affine, const Planes<T>& out) {
+    const std::int64_t pairs = Pairs == 0 ? taps.pairs : Pairs;
+    const auto weighed = [&](std::int64_t x) {
+        const std::int16_t* left = row + taps.first[x];
+        const std::int16_t* weights = taps.weights + x * 2 * pairs;
+        Int4 sum = weigh(left, left + channels, weights);
+        for (std::int64_t pair = 1; pair < pairs; ++pair) {
+            left += 2 * channels;
+            weights += 2;
+            sum = add(sum, weigh(left, left + channels, weights));
+        }
+        return sum;
+    };
+    std::int64_t x = 0;
+    if constexpr (sizeof(T) == sizeof(float)) {
+        if (out.step == 1) {
+            x = sample_wide<Pairs>(row, channels, taps, affine, out);
+        }
+    }
+    for (; x + 4 <= taps.count; x += 4) {
+        put_four(weighed(x), weighed(x + 1), weighed(x + 2), weighed(x + 3), channels == 1, affine, out, x);
+    }
+    for (; x < taps.count; ++x) {
+        std::int32_t value[3] = {0, 0, 0};
+        for (int c = 0; c < 3; ++c) {
+            const std::int16_t* p = row + taps.first[x] + (channels == 1 ? 0 : c);
+            for (std::int64_t i = 0; i < 2 * pairs; ++i, p += channels) {
+                value[c] += *p * taps.weights[x * 2 * pairs + i];
+            }
+        }
+        put_one(value, affine, out, x);
+    }
+}
+
+template <typename T>
+void sample(const std::int16_t* row, int channels, const Taps& taps, Affine affine, const Planes<T>& out) {
+    if (taps.pairs == 1) {
+        sample_row<1>(row, channels, taps, affine, out);
+    } else {
+        sample_row<0>(row, channels, taps, affine, out);
+    }
+}
 
 template <typename T>
 void normalize(const std::uint8_t* row, int channels, std::int64_t count, Affine affine, const Planes<T>& out) {

@@ -36,6 +36,23 @@ inline Int4 weigh(const std::int16_t* left, const std::int16_t* right, const std
 inline Int4 add(Int4 a, Int4 b) { return _mm_add_epi32(a, b); }
 
 // Sixteen unsigned 16-bit sums.
+#ifdef __AVX2__
+
+using Words16 = __m256i;
+
+inline Words16 zero_words() { return _mm256_setzero_si256(); }
+
+inline void add_weighted(Words16& sum, const std::uint8_t* p, std::int16_t weight) {
+    const __m256i words = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    sum = _mm256_add_epi16(sum, _mm256_mullo_epi16(words, _mm256_set1_epi16(weight)));
+}
+
+inline void store_quarter(std::int16_t* out, Words16 sum) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_srli_epi16(sum, 2));
+}
+
+#else
+
 struct Words16 {
     __m128i low, high;
 };
@@ -54,6 +71,8 @@ inline void store_quarter(std::int16_t* out, const Words16& sum) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_srli_epi16(sum.low, 2));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 8), _mm_srli_epi16(sum.high, 2));
 }
+
+#endif
 
 inline Int4 load_bytes(const std::uint8_t* p) {
     int word;
