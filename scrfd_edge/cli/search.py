@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from ..description import Block
 from ..errors import SettingError
@@ -79,7 +79,7 @@ def sample_command(
     if json_:
         print(json.dumps({"acceptance": drawn.acceptance, "networks": [d.to_dict() for d in drawn.descriptions]}))
         return
-    table = Table("", "GMAC", "stem", "C2", "C3", "C4", "C5", "neck", "head", "shallow")
+    table = Table(Column("", no_wrap=True), "GMAC", "stem", "C2", "C3", "C4", "C5", "neck", "head", "shallow")
     for d in drawn.descriptions:
         stages = [f"{n}x{w}" for n, w in zip(d.backbone.depths, d.backbone.widths, strict=True)]
         gmac = sum(component_macs(d).values()) / 1e9

@@ -1,1 +1,1 @@
-"""Computation redistribution: the paper's search for networks (section 4.2), from samples to figures (extra `search`)."""
+"""Computation redistribution: the paper's search (section 4.2), from samples to figures (extra `search`)."""

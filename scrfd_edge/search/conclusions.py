@@ -1,7 +1,7 @@
 """The paper's conclusions of section 4.2, each tested on the rows of a search.
 
-A claim holds when the 95 % interval of the bootstrap (where the best models lie) is wholly on its side, fails when it is
-wholly on the other side, and else the rows are too few to tell.
+A claim holds when the 95 % interval of the bootstrap (where the best models lie) is wholly on its side, fails when it
+is wholly on the other side, and else the rows are too few to tell.
 """
 
 from collections.abc import Callable, Mapping, Sequence

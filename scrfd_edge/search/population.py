@@ -111,8 +111,9 @@ def _connected(cluster: Cluster) -> Iterator[Any]:
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise SettingError(f"No Ray cluster answers at {cluster.address!r} ({error}).") from error
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        where = "on this machine" if cluster.address is None else f"at {cluster.address!r}"
+        raise SettingError(f"Ray cannot be used {where} ({error}).") from error
     try:
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         if not any(r.get("CPU", 0) >= cluster.cpus and r.get("GPU", 0) >= cluster.gpus for r in resources):

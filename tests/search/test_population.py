@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -22,12 +23,21 @@ from scrfd_edge.search.store import Row, Store
 
 DRIVER = """
 import pickle, sys
-from scrfd_edge.search.population import Cluster, run_population
-store, candidates, job, attempts = pickle.load(sys.stdin.buffer)
-run_population(store, "step1", candidates, job, Cluster(attempts=attempts))
+from scrfd_edge.search.population import run_population
+store, candidates, job, cluster = pickle.load(sys.stdin.buffer)
+run_population(store, "step1", candidates, job, cluster)
 """
 
 slow = pytest.mark.skipif(os.environ.get("SCRFD_EDGE_SLOW") != "1", reason="takes minutes; SCRFD_EDGE_SLOW=1 runs it")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def token() -> Iterator[None]:
+    """A token of their own for the clusters started here, instead of one that Ray would keep in the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", uuid.uuid4().hex)
+        yield
 
 
 @pytest.fixture
@@ -45,7 +55,7 @@ def results(rows: list[Row]) -> list[Row]:
 def test_killed_and_resumed_it_gets_the_same_rows(store: Store, candidates: list[Candidate], job: Job) -> None:
     with subprocess.Popen([sys.executable, "-c", DRIVER], stdin=subprocess.PIPE) as driver:
         assert driver.stdin is not None
-        driver.stdin.write(pickle.dumps((store, candidates, job, 5)))
+        driver.stdin.write(pickle.dumps((store, candidates, job, Cluster(attempts=5))))
         driver.stdin.close()
         wait(lambda: len(store.rows("step1")) >= 1, driver)
         wait(lambda: workers(driver.pid), driver)
@@ -73,7 +83,9 @@ def test_killed_and_resumed_it_gets_the_same_rows(store: Store, candidates: list
 @slow
 def test_candidates_run_on_every_node(store: Store, candidates: list[Candidate], job: Job) -> None:
     with two_nodes() as address:
-        rows = run_population(store, "step1", candidates, job, Cluster(address))
+        work = pickle.dumps((store, candidates, job, Cluster(address)))
+        subprocess.run([sys.executable, "-c", DRIVER], input=work, check=True)
+    rows = store.rows("step1")
     assert [row.error for row in rows] == [None] * 4
     assert len({row.node for row in rows}) == 2
 
