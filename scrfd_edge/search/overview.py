@@ -64,8 +64,8 @@ def accuracy_figure(rows: Sequence[Accuracy]) -> "Figure":
     figure = new_figure(8, 5)
     axes = figure.subplots()
     for place, family in enumerate(dict.fromkeys(row.family for row in rows)):
-        offset = (4, -11) if place % 2 else (-4, 6)
-        side: Literal["left", "right"] = "left" if place % 2 else "right"
+        offset = (4, -11) if place else (-4, 6)
+        side: Literal["left", "right"] = "left" if place else "right"
         members = sorted((row for row in rows if row.family == family), key=lambda row: row.gmac)
         axes.plot([m.gmac for m in members], [m.hard for m in members], "o-", label=family, markersize=5)
         for m in members:
