@@ -29,7 +29,7 @@ FRAMES = ((640, 480), (1280, 720), (1920, 1080))
 
 
 class UsualWrapper:
-    """SCRFD as most Python code runs it: score threshold 0.5, NMS 0.4 with +1 widths, two anchors, strides 8, 16, 32."""
+    """SCRFD as most Python code runs it: score threshold 0.5, NMS 0.4 with +1 widths."""
 
     def __init__(self, path: Path, threads: int) -> None:
         options = ort.SessionOptions()
@@ -140,10 +140,11 @@ def main() -> None:
             "square": partial(square.detect, frame),
         }
         ms = medians(calls, args.rounds)
-        faces = f"{len(wrapper.detect(frame)[0])}/{len(rectangle.detect(frame))}/{len(square.detect(frame))}"
+        faces = len(wrapper.detect(frame)[0]), len(rectangle.detect(frame)), len(square.detect(frame))
         print(
             f"{size[0]:4d} x {size[1]:4d}  {ms['wrapper']:7.2f}  {ms['rectangle']:9.2f}  "
-            f"{ms['wrapper'] / ms['rectangle']:5.2f}  {ms['square']:7.2f}  {ms['wrapper'] / ms['square']:5.2f}   {faces}"
+            f"{ms['wrapper'] / ms['rectangle']:5.2f}  {ms['square']:7.2f}  {ms['wrapper'] / ms['square']:5.2f}   "
+            f"{faces[0]}/{faces[1]}/{faces[2]}"
         )
 
 
