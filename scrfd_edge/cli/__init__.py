@@ -15,7 +15,7 @@ from .. import ScrfdError
 # Command -> "module:function" (or a group of commands, "module:app") in this folder, and the extra that it needs.
 _COMMANDS: dict[str, tuple[str, str | None]] = {
     "detect": ("detect:detect", None),
-    "models": ("models:app", "torch"),
+    "models": ("models:app", None),
     "doctor": ("doctor:doctor", None),
     "eval": ("eval:evaluate", "train"),
     "convert": ("convert:convert", "convert"),

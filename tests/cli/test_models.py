@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,15 @@ def test_info_as_json(run: Run, name: str) -> None:
     assert -1e-5 < pool < 0.005
     if name == "scrfd_500m_kps":
         assert (data["params"], data["gmac"]) == (631410, 0.584071)
+
+
+def test_counting_needs_no_torch() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from scrfd_edge.cli import make_app;"
+        "r = CliRunner().invoke(make_app(), ['models', 'info', 'scrfd_34g']); print(r.exit_code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "False"]
 
 
 def test_info_for_people(run: Run) -> None:
