@@ -58,7 +58,8 @@ def test_info_as_json(run: Run, name: str) -> None:
 def test_counting_needs_no_torch() -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from scrfd_edge.cli import make_app;"
-        "r = CliRunner().invoke(make_app(), ['models', 'info', 'scrfd_34g']); print(r.exit_code, 'torch' in sys.modules)"
+        "done = CliRunner().invoke(make_app(), ['models', 'info', 'scrfd_34g']);"
+        "print(done.exit_code, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "False"]
