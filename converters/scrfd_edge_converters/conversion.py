@@ -82,7 +82,7 @@ def convert(request: Request, progress: Progress) -> Result:
         if request.report:
             few = list(tensors(paths[-_REPORTED:], source.metadata))
             sensitivity = measure_layers(network, *seen, few, lambda i, n: progress("measuring layers", i, n))
-        network, quantization = quantize(network, *seen, for_openvino=request.target == "openvino")
+        network, quantization = quantize(network, *seen, request.target)
         metadata = replace(metadata, calibration=describe(calibrated, request.seed))
     metadata = _input_metadata(replace(metadata, precision=request.precision), request)
     with tempfile.TemporaryDirectory(prefix=".scrfd-edge-", dir=request.out.parent) as folder:
@@ -134,14 +134,11 @@ def _statistics(source: Source, paths: list[Path], progress: Progress) -> tuple[
 
 
 def _input_metadata(metadata: Metadata, request: Request) -> Metadata:
-    """Integers are the picture's own where a file takes them: uint8 in ONNX, pixel - 128 in TFLite."""
-    integer = metadata.precision.startswith("int8")
-    if request.target == "tflite":
-        metadata = replace(metadata, layout="NHWC")
-        return replace(metadata, dtype="int8", mean=128.0, std=1.0) if integer else metadata
-    if request.target == "onnx" and integer:
-        return replace(metadata, dtype="uint8", mean=0.0, std=1.0)
-    return metadata
+    """TFLite wants channels last, and takes the picture's own integers, pixel - 128, where it computes in them."""
+    if request.target != "tflite":
+        return metadata
+    metadata = replace(metadata, layout="NHWC")
+    return replace(metadata, dtype="int8", mean=128.0, std=1.0) if request.precision.startswith("int8") else metadata
 
 
 def _write(path: Path, request: Request, network: Network, quantization: Quantization | None, metadata: str) -> None:

@@ -99,11 +99,11 @@ def equalize(network: Network, statistics: Mapping[str, Statistics]) -> tuple[Ne
     return replace(network, layers=tuple(layers)), statistics
 
 
-def correct_biases(network: Network, statistics: Mapping[str, Statistics]) -> Network:
+def correct_biases(network: Network, statistics: Mapping[str, Statistics], floats: frozenset[str]) -> Network:
     """Takes the mean error of rounded weights out of the biases (Nagel et al. 2019, section 4.2)."""
 
     def corrected(layer: Layer) -> Layer:
-        if not isinstance(layer, Conv):
+        if not isinstance(layer, Conv) or layer.output in floats:
             return layer
         integers, scales = quantize_weight(layer.weight)
         error = (integers * _per_output(scales) - layer.weight).sum(axis=(2, 3))
@@ -159,26 +159,35 @@ def quantize(
     network: Network,
     statistics: Mapping[str, Statistics],
     spans: Mapping[str, tuple[Array, Array]],
-    *,
-    for_openvino: bool = False,
-    floats: frozenset[str] = frozenset(),
+    target: str,
 ) -> tuple[Network, Quantization]:
-    """The network that loses least when rounded, and how to round it.
+    """The network that loses least when rounded, and how to round it, as the engine runs it fastest.
 
-    OpenVINO takes floats and gives its predictions in floats for free, and wants signed integers. The others take
-    pixels, and give predictions as integers.
+    TFLite takes the picture's own integers. OpenVINO wants signed integers, and gives its predictions in floats for
+    free; from the others they come as integers. ONNX Runtime computes the first few channels faster in floats.
     """
-    if not for_openvino:
+    floats = frozenset(c.output for c in network.layers if isinstance(c, Conv) and target == "onnx" and _is_thin(c))
+    if target == "tflite":
         network = take_pixels(network)
     network, statistics = equalize(network, statistics)
-    if not for_openvino:
+    if target != "openvino":
         network = normalize_predictions(network, spans)
     ranges = choose_ranges(network, statistics)
-    if for_openvino:
-        ranges = {name: r for name, r in ranges.items() if not _stays_float(network, name)}
-    return correct_biases(network, statistics), Quantization(ranges, floats, signed=for_openvino)
+    if target != "tflite":
+        taken = {name for name in ranges if _is_taken(network, name, floats, predictions=target == "onnx")}
+        ranges = {name: ranges[name] for name in taken}
+    return correct_biases(network, statistics, floats), Quantization(ranges, floats, signed=target == "openvino")
 
 
-def _stays_float(network: Network, name: str) -> bool:
-    """Whether nothing takes the map as integers, so that rounding it would gain no time."""
-    return all(isinstance(layer, Rows | GroupNorm) for layer in network.consumers(name))
+def _is_thin(conv: Conv) -> bool:
+    """Few products per sum for few channels: they do not fill a vector of integers."""
+    out, into, k, _ = conv.weight.shape
+    return bool(out <= 16 and into * k * k <= 27)
+
+
+def _is_taken(network: Network, name: str, floats: frozenset[str], predictions: bool) -> bool:
+    """Whether anything takes the map as integers; if not, rounding it would gain no time."""
+    return any(
+        predictions if isinstance(layer, Rows) else not isinstance(layer, GroupNorm) and layer.output not in floats
+        for layer in network.consumers(name)
+    )

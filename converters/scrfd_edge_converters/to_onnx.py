@@ -25,7 +25,6 @@ def write_onnx(
 ) -> bytes:
     """The file's bytes. metadata: JSON for its `scrfd_edge` entry. size: (height, width) if fixed, for one picture.
 
-    With quantization the input is uint8, the pixels themselves, unless maps are signed integers: then it is floats.
     statistics: adds outputs NAME.low, NAME.high, NAME.mean (N, C) of every map, for calibration.
     """
     writer = _Writer(network, quantization, half)
@@ -66,7 +65,7 @@ class _Writer:
         self.half = half
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[bytes, onnx.TensorProto] = {}
-        self.input = network.input if quantization is None or quantization.signed else f"{network.input}.q"
+        self.input = f"{network.input}.q" if self.quantized(network.input) else network.input
         self.made: set[str] = {self.input}
 
     def write(self, layer: Layer) -> None:
