@@ -16,8 +16,8 @@ import torch
 from compared import COMPARED
 from latency import cpu_latency, cuda_latency
 
+from scrfd_edge.cost import Count, cost
 from scrfd_edge.description import DESCRIPTIONS
-from scrfd_edge.networks.cost import Count, cost
 from scrfd_edge.networks.counter import count
 
 ROOT = Path(__file__).parents[1]

@@ -110,7 +110,8 @@ def test_wider_own_format(tmp_path: Path) -> None:
         Image.new("RGB", size).save(tmp_path / name)
     label = written(
         tmp_path,
-        "e/a.jpg\n3\n1 2 10 20 0 0 0 0 0 0\n5 5 6 6 0 0 0 1 0 0 \n7 7 0 3 2 0 0 0 0 0\ne/b.jpg\n0\n0 0 0 0 0 0 0 0 0 0\n",
+        "e/a.jpg\n3\n1 2 10 20 0 0 0 0 0 0\n5 5 6 6 0 0 0 1 0 0 \n7 7 0 3 2 0 0 0 0 0\n"
+        "e/b.jpg\n0\n0 0 0 0 0 0 0 0 0 0\n",
     )
     first, second = read_wider(label, tmp_path)
     assert (first.path, first.width, first.height, first.line) == ("e/a.jpg", 40, 30, 2)

@@ -5,7 +5,7 @@ cd benchmarks && python -m compared
 
 import torch
 
-from scrfd_edge.networks.cost import Count
+from scrfd_edge.cost import Count
 from scrfd_edge.networks.counter import count
 
 from . import COMPARED

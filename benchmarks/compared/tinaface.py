@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scrfd_edge.networks.cost import Count
+from scrfd_edge.cost import Count
 from scrfd_edge.networks.counter import count
 
 from .layers import Context, conv

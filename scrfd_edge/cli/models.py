@@ -13,7 +13,7 @@ from ..description import DESCRIPTIONS, Description
 from ..download import download as fetch
 
 if TYPE_CHECKING:
-    from ..networks.cost import Cost, Count
+    from ..cost import Cost, Count
 
 app = typer.Typer(help="List, explain, download and find models.", invoke_without_command=True)
 
@@ -102,7 +102,7 @@ def _state(model: Model) -> str:
 
 
 def _cost(description: Description) -> "Cost":
-    from ..networks.cost import cost
+    from ..cost import cost
 
     return cost(description, _SIZE)
 

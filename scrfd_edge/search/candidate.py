@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..annotations import Annotation, read_annotations, read_list
+from ..cost import cost
 from ..description import Description
 from ..errors import DataError
-from ..networks.cost import cost
 from ..training.recipe import Recipe
 from .shares import SIZE, component_macs
 from .store import Row

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..cost import backbone_counts, cost, head_count, neck_count
 from ..description import Block, Description
-from ..networks.cost import backbone_counts, cost, head_count, neck_count
 from .space import Whole, make_backbone, make_head
 
 SIZE = (480, 640)

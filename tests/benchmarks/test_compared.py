@@ -6,7 +6,7 @@ from compared.tinaface import by_component, scaled
 from torch import nn
 from torch.nn import functional
 
-from scrfd_edge.networks.cost import Count
+from scrfd_edge.cost import Count
 from scrfd_edge.networks.counter import count
 
 VGA = (480, 640)

@@ -234,4 +234,4 @@ def test_size_of_the_whole_set() -> None:
         far[:, 2:] = far[:, :2] + 20
         found[name] = np.concatenate([near, far]), np.concatenate([rng.random(count[i]), 0.5 * rng.random(250)])
     result = evaluate(truth, found)
-    assert 20 < result["easy"] and 20 < result["hard"] < 100
+    assert result["easy"] > 20 and 20 < result["hard"] < 100

@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from scrfd_edge.networks.cost import Count
+from scrfd_edge.cost import Count
 from scrfd_edge.networks.counter import count
 
 

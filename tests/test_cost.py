@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scrfd_edge.cost import Count, backbone_counts, cost, head_count, neck_count
 from scrfd_edge.description import DESCRIPTIONS, Backbone, Block, Description, Head
 from scrfd_edge.networks import SCRFD
-from scrfd_edge.networks.cost import Count, backbone_counts, cost, head_count, neck_count
 from scrfd_edge.networks.counter import count
 
 # parameters, 1e9 multiply-adds by the paper's rule, 1e9 multiply-adds of convolution weights, at 640x480
@@ -218,6 +218,6 @@ def test_arrays_count_like_single_candidates(block: Block) -> None:
 
 
 def test_counting_needs_no_torch() -> None:
-    code = "import sys; sys.modules['torch'] = None; from scrfd_edge.networks.cost import cost; print(cost.__name__)"
+    code = "import sys; sys.modules['torch'] = None; from scrfd_edge.cost import cost; print(cost.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "cost"

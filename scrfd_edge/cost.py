@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ..description import Backbone, Description, Head
+from .description import Backbone, Description, Head
 
 Whole: TypeAlias = Any  # int or an int64 array; type checkers cannot mix the two in one expression
 
