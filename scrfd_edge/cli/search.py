@@ -136,8 +136,10 @@ def run_command(
         print(json.dumps({"winner": str(path), "description": found.winner.to_dict(), "reasons": found.reasons}))
         return
     console = Console()
-    console.print(f"Step 1. {found.reasons[0]}\nStep 2. {found.reasons[1]}")
-    console.print(f"{path}: train it with `scrfd-edge train --model {path}`; `search report --out {out}` draws.")
+    console.print(f"Step 1. {found.reasons[0]}\nStep 2. {found.reasons[1]}", soft_wrap=True)
+    console.print(
+        f"{path}: train it with `scrfd-edge train --model {path}`; `search report --out {out}` draws.", soft_wrap=True
+    )
 
 
 @app.command("compare")

@@ -78,7 +78,7 @@ _CLAIMS = (
         "{:.1f}",
     ),
     _Claim(
-        "Conclusion 4: capacity goes to C5 at 0.5 GF",
+        "Conclusion 4: more capacity in C5 at 0.5 GF",
         "step1",
         (0.5,),
         lambda description: float(backbone_shares(component_macs(description))[4]),

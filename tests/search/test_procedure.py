@@ -142,7 +142,7 @@ def test_the_report_has_every_part_and_figure(store: Store, job: Job, trained: N
     assert step1["rows"] == 40 and step1["failed"] == 0
     assert step1["components"]["C5"]["rho"] == 1 and step1["components"]["C5"]["low"] > 20
     answers = {claim["claim"]: claim["answer"] for claim in found["claims"]}
-    assert answers["Conclusion 4: capacity goes to C5 at 0.5 GF than in mobilenet_0.5g"] == "holds"
+    assert answers["Conclusion 4: more capacity in C5 at 0.5 GF than in mobilenet_0.5g"] == "holds"
     assert set(found["choices"]) == {"shares", "winner"}
 
 
