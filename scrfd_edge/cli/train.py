@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..description import DESCRIPTIONS, Description
-from ..errors import ModelError, SettingError
+from ..errors import DataError, ModelError, SettingError
 
 
 def train(
@@ -35,7 +35,6 @@ def train(
     from torch.utils.tensorboard import SummaryWriter
 
     from ..annotations import read_annotations, read_list
-    from ..networks import checkpoint
     from ..training.batches import Pictures
     from ..training.check import load_pictures
     from ..training.crops import BASELINE_SCALES, REDISTRIBUTED_SCALES
@@ -49,6 +48,12 @@ def train(
         raise SettingError(f"{out} holds a training already: go on with --resume, or choose another folder.")
     description = find_description(model)
     chosen = find_recipe(recipe, description, epochs, BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES)
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SettingError(
+            f"--device {device}: this PyTorch ({torch.__version__}) finds no CUDA GPU; use --device cpu."
+        )
+    if kernels and not chosen.half:
+        raise SettingError(f"--kernels speed up bfloat16 only, which the recipe {recipe!r} does not use.")
     if "WORLD_SIZE" in os.environ:
         dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
         if device == "cuda":
@@ -56,8 +61,13 @@ def train(
             torch.cuda.set_device(device)
 
     label = data / "label.txt"
-    excluded = set(read_list(exclude)) if exclude is not None else set()
-    notes = [note for note in read_annotations(label) if note.path not in excluded]
+    notes = read_annotations(label)
+    if exclude is not None:
+        excluded = set(read_list(exclude))
+        unknown = sorted(excluded - {note.path for note in notes})
+        if unknown:
+            raise DataError(f"{exclude}: {unknown[0]} is not in {label} ({len(unknown)} such): expected its paths.")
+        notes = [note for note in notes if note.path not in excluded]
     pictures = Pictures(data / "images", notes, int(cache_gib * 2**30))
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     console = Console(stderr=True)
@@ -68,15 +78,18 @@ def train(
 
         trainer = Trainer(description, pictures, chosen, out, seed=seed, device=device)
         if init is not None:
-            trainer.start_from(checkpoint.load(init)[0].state_dict())
+            trainer.start_from(init)
         if resume:
             trainer.resume()
         if kernels:
             from ..training.kernels import install
 
-            install(trainer.net)
+            try:
+                install(trainer.net)
+            except (ImportError, RuntimeError, OSError) as error:
+                raise SettingError(f"--kernels cannot be compiled here ({error}): leave it away.") from None
         training = bar.add_task("training", total=trainer.steps, completed=trainer.step)
-        with SummaryWriter(str(out)) as board:
+        with SummaryWriter(str(out), purge_step=trainer.step) as board:
 
             def report(line: Line) -> None:
                 text = f"loss {line.loss:.3f}  {line.rate:.1f} pictures/s  {line.waited:.0%} waiting"
@@ -85,6 +98,8 @@ def train(
                     board.add_scalar(name, getattr(line, name), line.step)
 
             trainer.run(report)
+    if dist.is_initialized():
+        dist.destroy_process_group()
     console.print(f"Weights: {out / 'weights.safetensors'}")
 
 

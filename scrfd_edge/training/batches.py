@@ -3,6 +3,9 @@
 A batch is a pure function of seed and step, so that training resumes at any step as if never stopped.
 """
 
+import hashlib
+import os
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..annotations import Annotation
@@ -21,7 +24,7 @@ from .losses import Targets
 from .recipe import Phase, Recipe
 
 _AHEAD = 4  # batches
-_WORKERS = 2
+_WORKERS = min(16, os.cpu_count() or 1)
 _SMALLEST_SIDE = 32
 
 
@@ -42,6 +45,7 @@ class Pictures:
         self._root = root
         self._free = limit
         self._cache: dict[int, npt.NDArray[np.uint8]] = {}
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -51,11 +55,21 @@ class Pictures:
         if index in self._cache:
             return self._cache[index]
         with Image.open(self._root / self.annotations[index].path) as opened:
-            picture = np.asarray(opened.convert("RGB"))
-        if picture.nbytes <= self._free:
-            self._free -= picture.nbytes
-            self._cache[index] = picture
+            picture = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+        with self._lock:
+            if index not in self._cache and picture.nbytes <= self._free:
+                self._free -= picture.nbytes
+                self._cache[index] = picture
         return picture
+
+    def digest(self) -> str:
+        """SHA-256 over names and faces: which training set this is."""
+        digest = hashlib.sha256()
+        for note in self.annotations:
+            digest.update(note.path.encode())
+            for array in (note.boxes, note.ignored, note.landmarks, note.visible):
+                digest.update(array.tobytes())
+        return digest.hexdigest()
 
 
 class Batches:
@@ -68,9 +82,9 @@ class Batches:
         self._rank, self._world = rank, world
 
     @property
-    def pictures(self) -> int:
-        """How many pictures are trained on."""
-        return len(self._pictures)
+    def pictures(self) -> Pictures:
+        """What is trained on."""
+        return self._pictures
 
     def steps(self) -> int:
         """How many steps the recipe takes."""

@@ -11,6 +11,7 @@ REDISTRIBUTED_SCALES = (*BASELINE_SCALES, 1.2, 1.4, 1.6, 1.8, 2.0)
 
 _FILL = 128
 _TRIES = 250
+_REDRAWS = 20
 _LARGEST_FACE = 0.9  # of the tensor's side: a crop around a face must hold it
 
 Boxes = npt.NDArray[np.float32]
@@ -28,11 +29,12 @@ def square_crop(rng: np.random.Generator, height: int, width: int, boxes: Boxes,
     """A patch of random scale (times the short edge) and place with at least one face's centre inside.
 
     boxes: (G, 4), the faces that count; without any, the first patch drawn is taken. When no place fits in 250 tries,
-    the scale is drawn anew, or grows by 1.2 when the set ends at the short edge.
+    the scale is drawn anew, up to 20 times, or at once grows by 1.2 when the set ends at the short edge. A face at the
+    very end of a long picture, where no place ever fits, gets the patch around its centre.
     """
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     scale = rng.choice(scales)
-    while True:
+    for _ in range(_REDRAWS):
         side = max(1, int(scale * min(height, width)))
         x, y = _offsets(rng, width, side), _offsets(rng, height, side)
         if len(boxes) == 0:
@@ -45,6 +47,8 @@ def square_crop(rng: np.random.Generator, height: int, width: int, boxes: Boxes,
             first = int(hit.argmax())
             return Crop(int(x[first]), int(y[first]), side)
         scale = scale * 1.2 if max(scales) <= 1 else rng.choice(scales)
+    x_centre, y_centre = centres[rng.integers(len(centres))]
+    return Crop(int(x_centre) - side // 2, int(y_centre) - side // 2, side)
 
 
 def _offsets(rng: np.random.Generator, length: int, side: int) -> npt.NDArray[np.int64]:

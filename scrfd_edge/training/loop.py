@@ -1,5 +1,6 @@
 """The training loop: one step after another, resumable at each."""
 
+import hashlib
 import json
 import math
 import os
@@ -77,6 +78,8 @@ class Trainer:
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.batches = Batches(pictures, recipe, seed, self.rank, self.world)
         self.steps = self.batches.steps()
+        self.digest = pictures.digest()
+        self.init: str | None = None
         self.step = 0
         self.seconds = 0.0
         self.optimisers = _optimisers(self.net, recipe)
@@ -84,11 +87,12 @@ class Trainer:
         self._anchors: dict[int, Anchors] = {}
 
     def run(self, report: Callable[[Progress], None] | None = None) -> None:
-        """Trains from the current step to the end of the recipe; writes log.jsonl, state.pt and weights.safetensors.
+        """Trains from the current step to the end of the recipe; writes log.jsonl, and every 200 steps state.pt and
+        weights.safetensors, so that a training can be evaluated while it goes on.
 
         Raises DataError on a loss that is not finite, naming the pictures of the batch.
         """
-        net: nn.Module = DistributedDataParallel(self.net) if self.world > 1 else self.net
+        net: nn.Module = DistributedDataParallel(self.net, broadcast_buffers=False) if self.world > 1 else self.net
         self.out.mkdir(parents=True, exist_ok=True)
         sums = torch.zeros(3, device=self.device)
         began = mark = time.perf_counter()
@@ -124,8 +128,7 @@ class Trainer:
                 self.seconds += time.perf_counter() - began
                 began = time.perf_counter()
                 self.save()
-        if self.rank == 0:
-            checkpoint.save(self.out / "weights.safetensors", self.weights(), self.description, self.record())
+                checkpoint.save(self.out / "weights.safetensors", self.weights(), self.description, self.record())
 
     def train_batch(self, net: nn.Module, batch: Batch) -> Tensor:
         """One step. Returns the normalised score, box and landmark losses, (3,)."""
@@ -180,7 +183,9 @@ class Trainer:
             "seed": self.seed,
             "step": self.step,
             "steps": self.steps,
-            "pictures": self.batches.pictures,
+            "pictures": len(self.batches.pictures),
+            "pictures_sha256": self.digest,
+            "init_sha256": self.init,
             "seconds": round(self.seconds),
             "torch": torch.__version__,
         }
@@ -191,6 +196,7 @@ class Trainer:
             "identity": self._identity(),
             "step": self.step,
             "seconds": self.seconds,
+            "init": self.init,
             "net": self.net.state_dict(),
             "average": self.average.state if self.average is not None else None,
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
@@ -217,17 +223,40 @@ class Trainer:
             self.average.state = state["average"]
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.seconds, self.init = state["step"], state["seconds"], state["init"]
+        self._cut_log()
 
-    def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Takes every tensor whose name and shape fit (backbone and neck of a sibling model, for one)."""
+    def start_from(self, path: Path) -> None:
+        """Starts from a checkpoint: the whole network of the same model, else backbone and neck of a sibling.
+
+        Raises ModelError where they do not fit.
+        """
+        other = checkpoint.load(path)[0]
+        state = other.state_dict()
+        if other.description != self.description:
+            state = {key: value for key, value in state.items() if key.startswith(("backbone.", "neck."))}
         own = self.net.state_dict()
-        self.net.load_state_dict({**own, **{k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}})
+        if not all(key in own and value.shape == own[key].shape for key, value in state.items()):
+            raise ModelError(
+                f"{path} holds {other.description.name}, whose backbone and neck are not those of "
+                f"{self.description.name}: start from a model that shares them, or without --init."
+            )
+        self.net.load_state_dict({**own, **state})
+        self.init = hashlib.sha256(path.read_bytes()).hexdigest()
         if self.average is not None:
             self.average = Average(self.net, self.recipe.ema)
 
     def _identity(self) -> str:
-        return json.dumps([self.description.to_dict(), asdict(self.recipe), self.seed, self.steps], sort_keys=True)
+        parts = [self.description.to_dict(), asdict(self.recipe), self.seed, self.digest]
+        return json.dumps(parts, sort_keys=True)
+
+    def _cut_log(self) -> None:
+        """Drops the lines after the state that is resumed: those steps are taken again."""
+        log = self.out / "log.jsonl"
+        if self.rank == 0 and log.exists():
+            lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = "".join(line for line in lines if json.loads(line)["step"] <= self.step)
+            checkpoint.write_file(log, kept.encode())
 
     def _log(self, line: Progress) -> None:
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:

@@ -60,6 +60,8 @@ def plain_assign(anchors: Anchors, boxes: torch.Tensor) -> Positives:
     for height, width in anchors.grids:
         starts.append(starts[-1] + height * width * 2)
     for g, box in enumerate(boxes):
+        if (box[2] - box[0]) * (box[3] - box[1]) < 16:
+            continue
         distance = (anchors.centres - (box[:2] + box[2:]) / 2).square().sum(1)
         near = torch.cat([a + distance[a:b].argsort(stable=True)[:9] for a, b in itertools.pairwise(starts)])
         overlaps = iou(squares[near], box)

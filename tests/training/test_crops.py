@@ -36,6 +36,13 @@ def test_a_square_crop_holds_a_face(seed: int, height: int, width: int, n: int, 
         assert min(0, length - crop.side) <= low <= max(0, length - crop.side)
 
 
+def test_a_face_at_the_very_end_of_a_long_picture_does_not_hang() -> None:
+    boxes = np.array([[998, 100, 1000, 110]], np.float32)
+    for scales in (REDISTRIBUTED_SCALES, BASELINE_SCALES):
+        crop = square_crop(np.random.default_rng(0), 300, 1000, boxes, scales)
+        assert kept_faces(boxes, crop).all()
+
+
 def test_a_picture_without_counted_faces_does_not_hang() -> None:
     none = np.zeros((0, 4), np.float32)
     assert square_crop(np.random.default_rng(0), 50, 80, none, REDISTRIBUTED_SCALES).side >= 15

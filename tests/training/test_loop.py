@@ -1,7 +1,6 @@
 """Training is deterministic, resumes to the step, names bad batches, and splits over processes."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def test_what_training_leaves(description: Description, pictures: Pictures, reci
     assert lines[-1]["step"] == trainer.steps and np.isfinite(lines[-1]["loss"])
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated", "other seed", "other recipe"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "other seed", "other recipe", "other pictures"])
 def test_a_state_that_does_not_fit(
     description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, damage: str
 ) -> None:
@@ -82,6 +81,8 @@ def test_a_state_that_does_not_fit(
         state.write_bytes(state.read_bytes()[:1000])
     seed = 1 if damage == "other seed" else 0
     changed = replace(recipe, rate=0.5) if damage == "other recipe" else recipe
+    if damage == "other pictures":
+        del pictures.annotations[-1]
     with pytest.raises(ModelError, match="state"):
         Trainer(description, pictures, changed, tmp_path, seed=seed, device="cpu").resume()
 
@@ -107,16 +108,27 @@ def test_a_few_steps_lower_the_loss(
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:3])
 
 
-def test_weights_of_a_sibling_are_taken_where_they_fit(
+def test_a_sibling_gives_its_backbone_and_neck(
     description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
 ) -> None:
-    sibling = SCRFD(replace(description, head=replace(description.head, landmarks=False)))
+    other = replace(description, head=replace(description.head, landmarks=False))
+    sibling = SCRFD(other).state_dict()
+    checkpoint.save(tmp_path / "sibling.safetensors", sibling, other, {})
     trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
     before = {key: value.clone() for key, value in trainer.net.state_dict().items()}
-    trainer.start_from(sibling.state_dict())
-    after = trainer.net.state_dict()
-    assert torch.equal(after["neck.lateral.0.weight"], sibling.state_dict()["neck.lateral.0.weight"])
-    assert torch.equal(after["head.towers.0.landmarks.weight"], before["head.towers.0.landmarks.weight"])
+    trainer.start_from(tmp_path / "sibling.safetensors")
+    for key, value in trainer.net.state_dict().items():
+        assert torch.equal(value, sibling[key] if key.startswith(("backbone.", "neck.")) else before[key]), key
+    assert trainer.record()["init_sha256"] is not None
+
+
+def test_a_stranger_is_refused(description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path) -> None:
+    other = replace(description, neck=16)
+    checkpoint.save(tmp_path / "other.safetensors", SCRFD(other).state_dict(), other, {})
+    with pytest.raises(ModelError, match="backbone and neck"):
+        Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu").start_from(
+            tmp_path / "other.safetensors"
+        )
 
 
 def test_the_rates_of_the_paper() -> None:
@@ -131,6 +143,8 @@ def test_the_rates_of_the_paper() -> None:
     assert recipe.factor(round(545 / 640 * steps), steps) == pytest.approx(0.01)
     assert not recipe.clip_faces and paper(DESCRIPTIONS["scrfd_500m"]).clip_faces
     assert paper(DESCRIPTIONS["scrfd_34g"]).rate == 0.02
+    assert paper(DESCRIPTIONS["resnet_34g"]).phases[0].epochs == 400
+    assert paper(DESCRIPTIONS["scrfd_500m_kps"]).phases[0].batch == 64
     cosine = short(DESCRIPTIONS["scrfd_500m"])
     assert cosine.factor(cosine.warmup, 1000) == 1 and cosine.factor(1000, 1000) == pytest.approx(0)
 
@@ -144,7 +158,6 @@ def gradients(net: nn.Module, batch: Batch, description: Description) -> list[to
 
 
 def one_process(rank: int, folder: str, description: Description, parts: list[Batch]) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29513")
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     torch.manual_seed(0)
     net = DistributedDataParallel(SCRFD(description, "short"))
