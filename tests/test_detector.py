@@ -253,11 +253,14 @@ def test_what_cannot_be_opened(model: Any, settings: dict[str, Any], error: type
 
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine("scrfd_edge.backends.nowhere:No", ("no_such_engine",), "pip install no-such-engine", (".onnx",))
-    monkeypatch.setattr("scrfd_edge.backends.base.BACKENDS", {"no": engine})
+    onnx_engine = BACKENDS["onnx"]
+    for name in list(BACKENDS):
+        monkeypatch.delitem(BACKENDS, name)
+    monkeypatch.setitem(BACKENDS, "no", engine)
     for backend in ("no", "auto"):
         with pytest.raises(BackendError, match="pip install no-such-engine"):
             FaceDetector(backend=backend)
-    monkeypatch.setattr("scrfd_edge.backends.base.BACKENDS", {"no": engine, "onnx": BACKENDS["onnx"]})
+    monkeypatch.setitem(BACKENDS, "onnx", onnx_engine)
     assert FaceDetector().backend == "onnx", "auto takes what is there"
 
 
