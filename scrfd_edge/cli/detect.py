@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -42,8 +43,8 @@ def detect(
     sample: Annotated[bool, typer.Option("--sample", help="Detect on the portrait that comes with it.")] = False,
 ) -> None:
     """Find faces. Data goes to standard output, talk to standard error."""
-    sources = expand([*(inputs or []), *([str(SAMPLE)] if sample else [])])
-    if not sources:
+    sources, problems = expand([*(inputs or []), *([str(SAMPLE)] if sample else [])])
+    if not sources and not problems:
         raise SettingError("Name pictures, folders, videos or a camera's number, or use --sample.")
     detector = FaceDetector(
         model,
@@ -55,10 +56,12 @@ def detect(
     drawings = None if out is None else Drawings(out, sources)
     with json_lines("-" if json_to is None and out is None else json_to) as write_line:
         job = _Job(detector, drawings, write_line)
+        for name, error in problems:
+            job.skip(name, error)
         job.run(sources)
     job.report()
     if job.failed:
-        raise typer.Exit(2 if job.failed == len(sources) else 1)
+        raise typer.Exit(2 if job.failed == len(sources) + len(problems) else 1)
 
 
 class _Job:
@@ -71,7 +74,8 @@ class _Job:
         self._drawings = drawings
         self._write_line = write_line
         self._console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        self._times: list[float] = []
+        self._times: deque[float] = deque(maxlen=10000)  # the last ones: a camera may run for days
+        self._pictures = 0
         self._faces = 0
         self.failed = 0
 
@@ -85,21 +89,26 @@ class _Job:
                     else:
                         self._video(source, progress)
                 except ScrfdError as error:
-                    self.failed += 1
-                    self._console.print(f"scrfd-edge: {error}")
-                    self._write_line({"path": source.name, "error": str(error)})
+                    self.skip(source.name, error)
                 progress.advance(task)
+
+    def skip(self, name: str, error: ScrfdError) -> None:
+        """Says what is wrong with one input."""
+        self.failed += 1
+        self._console.print(f"scrfd-edge: {error}")
+        self._write_line({"path": name, "error": str(error)})
 
     def report(self) -> None:
         if self._times:
-            count, ms = len(self._times), statistics.median(self._times)
-            self._console.print(f"{self._detector!r}: {self._faces} faces in {count} pictures, median {ms:.1f} ms")
+            ms, found = statistics.median(self._times), f"{self._faces} faces in {self._pictures} pictures"
+            self._console.print(f"{self._detector!r}: {found}, median {ms:.1f} ms")
 
     def _picture(self, source: Source) -> None:
         picture = load(source.read())
-        faces = self._detect(source, 0, picture)
+        faces, ms = self._detect(picture)
         if self._drawings is not None:
             self._drawings.save(source, faces.draw(picture, "rgb"))
+        self._write(source, 0, picture, faces, ms)
 
     def _video(self, source: Source, progress: Progress) -> None:
         with closing(Video(source.name, source.kind == "camera")) as video:
@@ -108,25 +117,31 @@ class _Job:
             with writing as write:
                 try:
                     for number, frame in video:
-                        faces = self._detect(source, number, Picture(frame, "bgr"))
+                        picture = Picture(frame, "bgr")
+                        faces, ms = self._detect(picture)
                         if write is not None:
                             write(faces.draw(frame))
+                        self._write(source, number, picture, faces, ms)
                         progress.advance(task)
                 except KeyboardInterrupt:
                     if source.kind != "camera":  # Ctrl-C is how a camera ends
                         raise
             progress.remove_task(task)
 
-    def _detect(self, source: Source, number: int, picture: Picture) -> Faces:
+    def _detect(self, picture: Picture) -> tuple[Faces, float]:
+        """And the milliseconds that it took."""
         start = time.perf_counter()
         faces = self._detector.detect(picture)
-        ms = (time.perf_counter() - start) * 1e3
+        return faces, (time.perf_counter() - start) * 1e3
+
+    def _write(self, source: Source, number: int, picture: Picture, faces: Faces, ms: float) -> None:
+        """The line of one picture, once its drawing is written: each picture gets one line, faces or an error."""
         height, width = picture.size
         line: dict[str, Any] = {"path": source.name, "frame": number, "width": width, "height": height}
         self._write_line({**line, **faces.to_dict(), "ms": round(ms, 2)})
         self._times.append(ms)
+        self._pictures += 1
         self._faces += len(faces)
-        return faces
 
 
 def _sizes(text: str) -> tuple[int, ...]:

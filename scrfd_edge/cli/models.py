@@ -66,9 +66,9 @@ def info(
 @app.command()
 def download(name: Annotated[str, typer.Argument(help="A name from the list.")]) -> None:
     """Fetch a model into the cache folder over https, checked by its SHA-256."""
-    model = find_model(name)
+    model = find_model(STAND_INS.get(name, name))
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{name}: {model.source}. Licence: {model.licence}.")
+    console.print(f"{model.name}: {model.source}. Licence: {model.licence}.")
     for file in model.files:
         if file.url is None:
             print(find_file(file))

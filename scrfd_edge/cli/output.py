@@ -12,10 +12,8 @@ from PIL import Image
 
 from ..errors import SettingError
 from ..image import Pixels
-from .sources import PICTURES, VIDEOS, Source
+from .sources import PICTURES, VIDEOS, WRITABLE, Source
 from .video import video_writer
-
-_WRITABLE = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
 
 
 @contextmanager
@@ -46,7 +44,7 @@ def json_lines(target: str | None) -> Iterator[Callable[[dict[str, Any]], None]]
 
         def write(line: dict[str, Any]) -> None:
             if file is not None:
-                print(json.dumps(line, ensure_ascii=False), file=file, flush=True)
+                print(json.dumps(line), file=file, flush=True)  # ASCII: names of files need not be UTF-8
 
         yield write
 
@@ -55,20 +53,24 @@ class Drawings:
     """Where each source's drawing goes: `out` itself for a single source that it fits, else a place below `out`."""
 
     def __init__(self, out: Path, sources: list[Source]) -> None:
-        kinds = PICTURES if sources[0].kind == "picture" else VIDEOS
-        self._single = len(sources) == 1 and out.suffix.lower() in kinds and not out.is_dir()
-        if not self._single and out.exists() and not out.is_dir():
+        """Raises SettingError where `out` cannot take what these sources give."""
+        suffix = out.suffix.lower()
+        self._single = len(sources) == 1 and suffix in PICTURES | VIDEOS and not out.is_dir()
+        if self._single:
+            writable = WRITABLE if sources[0].kind == "picture" else (".mp4",)
+            if suffix not in writable:
+                raise SettingError(f"{out}: expected a folder or a file that ends in {', '.join(writable)}.")
+        elif out.exists() and not out.is_dir():
             raise SettingError(f"{out} is a file, but {len(sources)} inputs need a folder.")
         self._out = out
+        self._inputs = {_identity(Path(source.name)) for source in sources}
 
     def path_of(self, source: Source) -> Path:
-        """Raises SettingError where the drawing would replace its own source."""
+        """Raises SettingError where the drawing would replace an input, its own or another."""
         path = self._out if self._single else self._out / source.place
-        suffixes = _WRITABLE if source.kind == "picture" else {".mp4"}
-        if path.suffix.lower() not in suffixes:
-            path = path.with_suffix(".png" if source.kind == "picture" else ".mp4")
-        if path.exists() and os.path.exists(source.name) and path.samefile(source.name):
-            raise SettingError(f"{path} is the input itself: choose another output.")
+        identity = _identity(path)
+        if identity is not None and identity in self._inputs:
+            raise SettingError(f"{path} is an input itself: choose another output.")
         return path
 
     def save(self, source: Source, drawn: Pixels) -> None:
@@ -80,3 +82,12 @@ class Drawings:
     def video(self, source: Source, rate: float) -> Iterator[Callable[[Pixels], None]]:
         with whole_file(self.path_of(source)) as path, video_writer(path, rate) as write:
             yield write
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Equal for all names of one file, None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ImageError
+from ..errors import ImageError, ScrfdError
 from ..image import ImageSource
 
 PICTURES = frozenset(
@@ -30,12 +30,17 @@ PICTURES = frozenset(
         ".avif",
     )
 )
+WRITABLE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""Pictures that a drawing can be saved as."""
 VIDEOS = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp"))
 
 
 @dataclass(frozen=True)
 class Source:
-    """One input. name: as the user will recognise it. place: where its drawing belongs below the output folder."""
+    """One input. name: as the user will recognise it.
+
+    place: where its drawing belongs below the output folder, with a suffix that can be written.
+    """
 
     kind: Literal["picture", "video", "camera"]
     name: str
@@ -46,22 +51,28 @@ class Source:
         return sys.stdin.buffer.read() if self.name == "-" else Path(self.name)
 
 
-def expand(inputs: Iterable[str]) -> list[Source]:
+def expand(inputs: Iterable[str]) -> tuple[list[Source], list[tuple[str, ScrfdError]]]:
     """Folders (recursively), globs, files, camera numbers and "-" to single sources, each with a place of its own.
 
-    Raises ImageError for a folder without pictures and a pattern without matches.
+    Beside them the inputs that stand for nothing, a folder without pictures or a pattern without matches, and why.
     """
     used: set[Path] = set()
-    sources = []
+    sources: list[Source] = []
+    problems: list[tuple[str, ScrfdError]] = []
     for text in inputs:
-        for source in _expand(text):
+        try:
+            found = list(_expand(text))
+        except ImageError as error:
+            problems.append((text, error))
+            continue
+        for source in found:
             place, n = source.place, 1
             while place in used:
                 n += 1
                 place = source.place.with_stem(f"{source.place.stem}-{n}")
             used.add(place)
             sources.append(Source(source.kind, source.name, place))
-    return sources
+    return sources, problems
 
 
 def _expand(text: str) -> Iterator[Source]:
@@ -70,7 +81,7 @@ def _expand(text: str) -> Iterator[Source]:
         yield Source("picture", "-", Path("stdin.png"))
     elif path.is_dir():
         yield from _below(path)
-    elif not path.exists() and text.isdigit():
+    elif not path.exists() and text.isdecimal() and int(text) < 10000:
         yield Source("camera", text, Path(f"camera-{text}.mp4"))
     elif not path.exists() and any(sign in text for sign in "*?["):
         names = sorted(glob.glob(text, recursive=True))
@@ -93,4 +104,4 @@ def _below(folder: Path) -> list[Source]:
 def _file(path: Path, place: Path) -> Source:
     if path.suffix.lower() in VIDEOS:
         return Source("video", str(path), place.with_suffix(".mp4"))
-    return Source("picture", str(path), place)
+    return Source("picture", str(path), place if place.suffix.lower() in WRITABLE else place.with_suffix(".png"))

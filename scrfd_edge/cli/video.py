@@ -1,5 +1,7 @@
 """Frames out of videos and cameras, and drawn frames into a video."""
 
+import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +21,15 @@ class Video:
         if not camera and not Path(name).is_file():
             raise ImageError(f"{name}: there is no such file.")
         self._name = name
-        self._capture: Any = cv2.VideoCapture(int(name)) if camera else cv2.VideoCapture(name)
+        self._capture: Any = cv2.VideoCapture(int(name) if camera else _encoded(name))
         if not self._capture.isOpened():
             what = f"Camera {name} cannot be opened." if camera else f"{name} is not a video that OpenCV can read."
             raise ImageError(what)
         self._newest = NewestFrame(self._capture) if camera else None
-        self.rate = float(self._capture.get(cv2.CAP_PROP_FPS)) or 25.0
-        frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.frames = frames if frames > 0 and not camera else None
+        rate = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.rate = rate if 0 < rate < math.inf else 25.0
+        frames = float(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.frames = int(frames) if 0 < frames < math.inf and not camera else None
 
     def close(self) -> None:
         if self._newest is not None:
@@ -74,14 +77,18 @@ class NewestFrame:
         self._thread.join(timeout=5)
 
     def _loop(self) -> None:
-        while self._running:
-            good, frame = self._capture.read()
-            with self._news:
-                if good:
+        try:
+            while self._running:
+                good, frame = self._capture.read()
+                if not good:
+                    break
+                with self._news:
                     self._frame = frame
                     self._number += 1
-                else:
-                    self._running = False
+                    self._news.notify()
+        finally:  # whatever ends the camera, read() must not wait for more
+            with self._news:
+                self._running = False
                 self._news.notify()
 
 
@@ -94,7 +101,7 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
         nonlocal writer
         if writer is None:
             height, width = frame.shape[:2]
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+            writer = cv2.VideoWriter(_encoded(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
             if not writer.isOpened():
                 raise SettingError(f"{path} cannot be written as an MPEG-4 video.")
         writer.write(frame)
@@ -104,3 +111,8 @@ def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
     finally:
         if writer is not None:
             writer.release()
+
+
+def _encoded(path: str | Path) -> Any:
+    """As bytes: OpenCV crashes on a str that has no UTF-8 form."""
+    return os.fsencode(path)

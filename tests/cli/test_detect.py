@@ -13,12 +13,14 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from scrfd_edge import catalog
+from scrfd_edge import catalog, image
 from scrfd_edge.cli import make_app, video
+from scrfd_edge.metadata import KEY
 
 Array = npt.NDArray[Any]
 Run = Callable[..., Result]
@@ -107,6 +109,56 @@ def test_a_bad_file_among_many(run: Run, folder: Path, tmp_path: Path) -> None:
     assert left(tmp_path / "out") == ["a.jpg", "deep/b.png"]
 
 
+def test_inputs_that_stand_for_nothing_among_others(run: Run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run("empty", folder / "a.jpg", "*.nothing")
+    assert result.exit_code == 1
+    assert [(line["path"], "error" in line) for line in lines(result.stdout)] == [
+        ("empty", True),
+        ("*.nothing", True),
+        (str(folder / "a.jpg"), False),
+    ]
+    assert "holds no pictures" in result.stderr and "No file matches" in result.stderr
+    result = run("empty", "*.nothing", "-o", "out")
+    assert result.exit_code == 2 and not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def gif_and_png(tmp_path: Path) -> Path:
+    """in/: a.gif and a.png, which a drawing of a.gif must not replace."""
+    (tmp_path / "in").mkdir()
+    for name in ("a.gif", "a.png"):
+        Image.open(catalog.SAMPLE).save(tmp_path / "in" / name)
+    return tmp_path / "in"
+
+
+def test_two_sources_never_share_a_drawing(run: Run, gif_and_png: Path, tmp_path: Path) -> None:
+    assert run(gif_and_png, "-o", "out").exit_code == 0
+    assert left(tmp_path / "out") == ["a-2.png", "a.png"]
+
+
+def test_a_drawing_never_replaces_an_input(run: Run, gif_and_png: Path) -> None:
+    before = (gif_and_png / "a.png").read_bytes()
+    result = run(gif_and_png, "-o", gif_and_png, "--json", "-")
+    assert result.exit_code == 1 and "a.png is an input itself" in result.stderr
+    assert (gif_and_png / "a.png").read_bytes() == before
+    answers = [(Path(line["path"]).name, "error" in line) for line in lines(result.stdout)]
+    assert answers == [("a.gif", True), ("a.png", False)], "one line each, also where drawing fails"
+    assert left(gif_and_png) == ["a-2.png", "a.gif", "a.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a name may be any bytes")
+def test_names_that_are_not_utf8(run: Run, clip: Path, tmp_path: Path) -> None:
+    picture, film = (tmp_path / os.fsdecode(b"caf\xe9" + suffix) for suffix in (b".jpg", b".avi"))
+    picture.write_bytes(catalog.SAMPLE.read_bytes())
+    clip.rename(film)
+    result = run(picture, film, tmp_path / os.fsdecode(b"\xe9.jpg"), "-o", "out", "--json", "all.jsonl")
+    assert result.exit_code == 1
+    answers = lines((tmp_path / "all.jsonl").read_text())
+    assert [line["path"] for line in answers[:2]] == [str(picture), str(film)] and "error" in answers[-1]
+    assert left(tmp_path / "out") == [picture.name, film.with_suffix(".mp4").name]
+
+
 BAD: list[tuple[list[str], str]] = [
     ([], "--sample"),
     (["missing.jpg"], "no such file"),
@@ -124,7 +176,17 @@ BAD: list[tuple[list[str], str]] = [
     (["ok.jpg", "--input-size", "big"], "whole numbers"),
     (["ok.jpg", "--input-size", "0"], "input_size"),
     (["ok.jpg", "--max-faces", "0"], "max_faces"),
-    (["ok.jpg", "-o", "ok.jpg"], "is the input itself"),
+    (["ok.jpg", "--backend", "openvino", "--model", "net.xml"], "pip install 'scrfd-edge[openvino]'"),
+    (["ok.jpg", "--model", "external.onnx"], "external data"),
+    (["ok.jpg", "--model", "foreign.onnx"], "Metadata"),
+    (["truncated.jpg"], "truncated"),
+    (["large.png"], "more than 300,000 pixels"),
+    (["99999999999"], "no such file"),
+    (["²"], "no such file"),
+    (["ok.jpg", "-o", "ok.jpg"], "is an input itself"),
+    (["ok.jpg", "-o", "drawn.heic"], ".jpg, .jpeg, .png"),
+    (["ok.jpg", "-o", "drawn.mp4"], ".jpg, .jpeg, .png"),
+    (["text.mp4", "-o", "drawn.avi"], ".mp4"),
     (["ok.jpg", "ok.jpg", "-o", "text.jpg"], "is a file"),
     (["ok.jpg", "-o", "text.jpg/out"], "cannot be written"),
     (["ok.jpg", "--json", "text.jpg/out.jsonl"], "cannot be written"),
@@ -141,6 +203,17 @@ def test_bad_input_is_one_line_and_exit_code_2(
     (tmp_path / "ok.jpg").write_bytes(catalog.SAMPLE.read_bytes())
     for name in ("text.jpg", "text.mp4", "text.onnx"):
         (tmp_path / name).write_text("text")
+    (tmp_path / "truncated.jpg").write_bytes(catalog.SAMPLE.read_bytes()[:20000])
+    Image.new("L", (600, 600)).save(tmp_path / "large.png")
+    monkeypatch.setattr(image, "MAX_PIXELS", 300_000)
+    (tmp_path / "net.xml").touch()
+    monkeypatch.setitem(sys.modules, "openvino", None)  # as if it were not installed
+    if "external.onnx" in args or "foreign.onnx" in args:
+        proto = onnx.load(str(catalog.BUNDLED / "scrfd_500m_kps.onnx"))
+        (entry,) = (prop for prop in proto.metadata_props if prop.key == KEY)
+        entry.value = '{"format": 99}'
+        onnx.save(proto, str(tmp_path / "foreign.onnx"))
+        onnx.save(proto, str(tmp_path / "external.onnx"), save_as_external_data=True, size_threshold=0)
     before = left(tmp_path)
     result = run(*args)
     assert result.exit_code == 2
@@ -180,14 +253,14 @@ def test_video_to_a_named_file(run: Run, clip: Path, tmp_path: Path) -> None:
 class Camera:
     """A camera of 100 frames per second whose frames carry their number; Ctrl-C follows after some."""
 
-    def __init__(self, frames: int) -> None:
-        self.frames, self.number = frames, -1
+    def __init__(self, frames: int, rate: float = 30.0) -> None:
+        self.frames, self.rate, self.number = frames, rate, -1
 
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return True
 
     def get(self, what: int) -> float:
-        return 30.0 if what == cv2.CAP_PROP_FPS else -1.0
+        return self.rate if what == cv2.CAP_PROP_FPS else -1.0
 
     def read(self) -> tuple[bool, Array | None]:
         time.sleep(0.01)
@@ -210,6 +283,24 @@ def test_a_camera_gives_only_the_newest_frame() -> None:
     assert seen == sorted(set(seen))
     assert 4 < len(seen) < 20 and seen[-1] == 39
     newest.stop()
+
+
+class Unplugged(Camera):
+    def read(self) -> tuple[bool, Array | None]:
+        raise cv2.error("unplugged")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_camera_that_breaks_ends() -> None:
+    assert video.NewestFrame(Unplugged(1)).read() is None
+
+
+@pytest.mark.parametrize("rate", [-1.0, 0.0, float("nan"), float("inf")])
+def test_a_camera_that_does_not_know_its_rate(monkeypatch: pytest.MonkeyPatch, rate: float) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", lambda index: Camera(1, rate))
+    opened = video.Video("0", camera=True)
+    opened.close()
+    assert opened.rate == 25
 
 
 def test_camera(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 import scrfd_edge
 from scrfd_edge import catalog, cli
+from scrfd_edge.backends.base import BACKENDS
 from scrfd_edge.catalog import CATALOG, ModelFile
 from scrfd_edge.cli import doctor, make_app, models
 
@@ -92,7 +93,8 @@ def test_download_shows_the_licence_first(run: Run, monkeypatch: pytest.MonkeyPa
     assert result.exit_code == 0
     assert result.stdout == f"{tmp_path / 'insightface' / 'scrfd_500m_kps.onnx'}\n"
     assert "non-commercial research only" in result.stderr
-    assert run("models", "download", "scrfd_500m_kps").stdout == f"{catalog.BUNDLED / 'scrfd_500m_kps.onnx'}\n"
+    for name in ("scrfd_500m_kps", "scrfd_500m"):
+        assert run("models", "download", name).stdout == f"{catalog.BUNDLED / 'scrfd_500m_kps.onnx'}\n"
 
 
 def test_unknown_names(run: Run) -> None:
@@ -117,7 +119,8 @@ def test_doctor_finds_clashes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_doctor_fails_where_nothing_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scrfd_edge.backends.base.BACKENDS", {})
+    for name in list(BACKENDS):
+        monkeypatch.delitem(BACKENDS, name)  # type: ignore[arg-type]
     result = run("doctor")
     assert result.exit_code == 2 and "PROBLEM" in result.stdout
 
