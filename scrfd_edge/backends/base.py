@@ -1,11 +1,11 @@
-"""The interface of a back end, the table of all of them, and the choice among them.
+"""The interface of a back end and the table of all of them.
 
 A back end opens one model file and runs tensors through it. It knows nothing of pictures or faces.
 """
 
 import importlib
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
@@ -13,7 +13,6 @@ from typing import Any, Protocol, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import BackendError, ModelError
 from ..metadata import Metadata
 
 Tensor: TypeAlias = npt.NDArray[Any]
@@ -80,36 +79,12 @@ BACKENDS: Mapping[str, Engine] = {
         "scrfd_edge.backends.torch:TorchBackend", ("torch",), "pip install 'scrfd-edge[torch]'", (".safetensors",)
     ),
 }
-"""Name -> engine, in the order in which "auto" prefers them."""
+"""Name -> engine, in the order in which "auto" prefers them where nothing was measured."""
 
 
 def suffixes() -> set[str]:
     """Of all model files that some back end opens."""
     return {suffix for engine in BACKENDS.values() for suffix in engine.suffixes}
-
-
-def choose_backend(files: Sequence[str], wanted: str) -> tuple[str, str]:
-    """Which back end opens one of the files with these suffixes, and why. `wanted` is a name, or "auto".
-
-    Raises BackendError for an unknown name or one that is not installed, ModelError for files that it cannot open.
-    """
-    kinds = " or ".join(dict.fromkeys(files))
-    if wanted == "auto":
-        names = [name for name, engine in BACKENDS.items() if set(files) & set(engine.suffixes)]
-        if not names:
-            raise ModelError(f"No back end opens {kinds!r} files; expected one of {', '.join(sorted(suffixes()))}.")
-        why = f"the first engine installed here that opens {kinds} files"
-    elif wanted in BACKENDS:
-        names = [wanted]
-        if not set(files) & set(BACKENDS[wanted].suffixes):
-            raise ModelError(f"The back end {wanted!r} opens {' and '.join(BACKENDS[wanted].suffixes)}, not {kinds}.")
-        why = "asked for"
-    else:
-        raise BackendError(f"Unknown back end {wanted!r}: expected auto or one of {', '.join(BACKENDS)}.")
-    for name in names:
-        if BACKENDS[name].installed:
-            return name, why
-    raise BackendError(f"The engine of the back end {names[0]!r} is not installed: {BACKENDS[names[0]].install}")
 
 
 def open_backend(name: str, path: Path, *, threads: int | None, device: str, precision: str) -> Backend:

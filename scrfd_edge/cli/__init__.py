@@ -16,6 +16,7 @@ from .. import ScrfdError
 _COMMANDS: dict[str, tuple[str, str | None]] = {
     "detect": ("detect:detect", None),
     "models": ("models:app", None),
+    "bench": ("bench:bench", None),
     "doctor": ("doctor:doctor", None),
     "eval": ("eval:evaluate", "train"),
     "convert": ("convert:convert", "convert"),

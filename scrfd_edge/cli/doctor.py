@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from ..backends.base import BACKENDS, choose_backend
+from ..backends.base import BACKENDS
 from ..backends.onnx import usable_cpus
 from ..catalog import CATALOG, cache_folder, find_file
 from ..detector import FaceDetector
@@ -39,13 +39,12 @@ def doctor() -> None:
     for problem in clashes():
         print(f"PROBLEM: {problem}")
     try:
-        name, why = choose_backend([".onnx"], "auto")
         detector = FaceDetector()
         detector.warmup()
     except ScrfdError as error:
         print(f"PROBLEM: {error}")
         raise
-    print(f"auto: {name}, {why}")
+    print(f"auto: {detector.why}")
     print(f"works: {detector!r}")
 
 

@@ -1,0 +1,156 @@
+"""Which engine and precision "auto" takes: the fastest by measurement, on this machine or on a CPU of its kind.
+
+INT8 is taken only where it pays by measurement: 1.8 times as fast as FP32 on the same engine, 1.3 on ONNX Runtime.
+"""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..catalog import cache_folder
+from ..errors import BackendError, ModelError
+from .base import BACKENDS, suffixes
+
+Key = tuple[str, str]
+"""(engine, precision)."""
+Factors = Mapping[Key, float]
+"""How many times as fast as ONNX Runtime with the FP32 file, detect() end to end, one thread."""
+
+MEASURED: Mapping[str, Factors] = {
+    # benchmarks/backends.py speed, scrfd_500m_kps, 1280 x 720, AMD EPYC with AVX512-VNNI and BF16.
+    "AVX512-VNNI": {
+        ("onnx", "fp32"): 1.0,
+        ("onnx", "int8"): 1.3,
+        ("openvino", "fp32"): 0.84,
+        ("openvino", "int8"): 1.77,
+        ("tflite", "fp32"): 0.79,
+        ("tflite", "int8"): 1.64,
+    },
+}
+"""Kind of CPU -> factors. A kind that nobody measured has no row."""
+
+_GAIN = {"onnx": 1.3}
+_GAIN_ELSEWHERE = 1.8
+_SAVED = "bench.json"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """index: of the file that was chosen. backend: the engine that opens it. why: for the user."""
+
+    index: int
+    backend: str
+    why: str
+
+
+def choose(files: Sequence[tuple[str, str]], backend: str = "auto", precision: str = "auto") -> Choice:
+    """Chooses among the files of one model: (suffix, precision) each.
+
+    Raises BackendError for an unknown engine or one that is not installed, ModelError where no file fits.
+    """
+    if backend != "auto" and backend not in BACKENDS:
+        raise BackendError(f"Unknown back end {backend!r}: expected auto or one of {', '.join(BACKENDS)}.")
+    names = list(BACKENDS) if backend == "auto" else [backend]
+    opened = [(i, name) for i, (suffix, _) in enumerate(files) for name in names if suffix in BACKENDS[name].suffixes]
+    kinds = " or ".join(dict.fromkeys(suffix for suffix, _ in files))
+    if not opened and backend == "auto":
+        raise ModelError(f"No back end opens {kinds!r} files; expected one of {', '.join(sorted(suffixes()))}.")
+    if not opened:
+        raise ModelError(f"The back end {backend!r} opens {' and '.join(BACKENDS[backend].suffixes)}, not {kinds}.")
+    fitting = [(i, name) for i, name in opened if precision in ("auto", files[i][1])]
+    if not fitting:
+        has = ", ".join(sorted({files[i][1] for i, _ in opened}))
+        raise ModelError(f"There is no file in precision {precision!r} for this back end; there is {has}.")
+    factors, where = factors_here()
+    ranked = sorted(fitting, key=lambda f: _rank((f[1], files[f[0]][1]), factors, precision), reverse=True)
+    here = [(i, name) for i, name in ranked if BACKENDS[name].installed]
+    if not here:
+        name = ranked[0][1]
+        raise BackendError(f"The engine of the back end {name!r} is not installed: {BACKENDS[name].install}")
+    index, name = here[0]
+    key = (name, files[index][1])
+    why = "asked for" if backend != "auto" else _explain(key, len(fitting), factors, where)
+    if backend == "auto" and ranked[0] != here[0]:
+        best = (ranked[0][1], files[ranked[0][0]][1])
+        if best in factors and key in factors:
+            gain = factors[best] / factors[key]
+            why += f"; {BACKENDS[best[0]].install} would be {gain:.1f} times as fast ({best[0]} {best[1]}, {where})"
+    return Choice(index, name, why)
+
+
+def factors_here() -> tuple[Factors, str]:
+    """Measured factors that hold for this machine, and where they come from; none for a CPU that nobody measured."""
+    saved = _read_saved(cache_folder() / _SAVED)
+    if saved:
+        return saved, "measured on this machine"
+    kind = cpu_kind()
+    return MEASURED.get(kind, {}), f"measured on a CPU with {kind}" if kind in MEASURED else f"not measured on {kind}"
+
+
+def save_factors(factors: Factors) -> Path:
+    """Makes "auto" use these on this machine from now on."""
+    path = cache_folder() / _SAVED
+    rows = [{"backend": b, "precision": p, "factor": round(f, 3)} for (b, p), f in factors.items()]
+    temporary = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({"cpu": platform.processor() or platform.machine(), "factors": rows}))
+        temporary.replace(path)
+    except OSError as error:
+        raise BackendError(f"{path} cannot be written: {error}.") from None
+    return path
+
+
+def cpu_kind() -> str:
+    """What decides the speed of 8-bit integers: the widest dot product that this CPU has."""
+    features = _cpu_features()
+    for feature, name in (
+        ("AVX512_ICL", "AVX512-VNNI"),
+        ("AVX512_SPR", "AVX512-VNNI"),
+        ("AVX512_CLX", "AVX512-VNNI"),
+        ("AVX512_SKX", "AVX512"),
+        ("AVX2", "AVX2"),
+        ("ASIMDDP", "NEON dot product"),
+        ("NEON", "NEON"),
+    ):
+        if features.get(feature):
+            return name
+    return platform.machine() or "this CPU"
+
+
+def _cpu_features() -> Mapping[str, bool]:
+    core = getattr(np, "_core", None) or getattr(np, "core", None)
+    found: Mapping[str, bool] = getattr(getattr(core, "_multiarray_umath", None), "__cpu_features__", {})
+    return found
+
+
+def _rank(key: Key, factors: Factors, precision: str) -> tuple[int, float, float]:
+    """Greater is better. Without a measurement: FP32 first, in the order of the table of engines."""
+    order = -float(list(BACKENDS).index(key[0]))
+    name, of = key
+    if precision != "auto" or of == "fp32":
+        return 1, factors.get(key, 0.0), order
+    floats = factors.get((name, "fp32"))
+    pays = key in factors and floats is not None and factors[key] >= _GAIN.get(name, _GAIN_ELSEWHERE) * floats
+    return int(pays), factors.get(key, 0.0), order
+
+
+def _explain(key: Key, among: int, factors: Factors, where: str) -> str:
+    if among == 1:
+        return "the only engine for this file"
+    if key in factors:
+        return f"{key[1]} on {key[0]} is {factors[key]:.1f} times as fast as fp32 on onnx, {where}"
+    return f"the first engine here that opens the {key[1]} file; {where}: scrfd-edge bench --save would"
+
+
+def _read_saved(path: Path) -> dict[Key, float]:
+    """Nothing where the file is absent or not what `save_factors` writes."""
+    try:
+        rows = json.loads(path.read_text())["factors"]
+        return {(str(r["backend"]), str(r["precision"])): float(r["factor"]) for r in rows}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,253 @@
+"""`scrfd-edge bench`: how fast the engines are on this machine, measured side by side."""
+
+import itertools
+import json
+import multiprocessing
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..backends.base import BACKENDS, Backend, Outputs, Tensor
+from ..backends.selection import save_factors
+from ..catalog import SAMPLE
+from ..errors import ScrfdError, SettingError
+from ..image import load
+from .output import whole_file
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_WARMUP = 3
+_STEP = 5  # runs of one configuration before the next one has its turn
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What one process measures."""
+
+    model: str
+    backend: str
+    precision: str
+    size: int
+    threads: int
+
+
+def bench(
+    models: Annotated[str, typer.Option(help="Names or files, separated by commas.")] = "scrfd_500m_kps",
+    backends: Annotated[str | None, typer.Option(help="Engines, separated by commas; all installed ones.")] = None,
+    precisions: Annotated[str, typer.Option(help="Of the files, separated by commas.")] = "fp32,int8",
+    sizes: Annotated[str, typer.Option(help="Long sides of the tensor, separated by commas.")] = "640",
+    threads: Annotated[str, typer.Option(help="CPU threads, separated by commas.")] = "1",
+    picture: Annotated[Path, typer.Option(help="Scaled to fill the frame.")] = SAMPLE,
+    frame: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the frames.")] = "1280x720",
+    rounds: Annotated[int, typer.Option(help="Measured runs of each configuration.")] = 60,
+    json_to: Annotated[str | None, typer.Option("--json", help="Write the figures here; - is standard output.")] = None,
+    plot_to: Annotated[Path | None, typer.Option("--plot", help="Write a figure here (needs matplotlib).")] = None,
+    save: Annotated[bool, typer.Option(help="Let backend='auto' go by the result on this machine.")] = False,
+) -> None:
+    """Time detect() end to end, each configuration in a process of its own, turn by turn."""
+    talk = Console(stderr=True)
+    named = _split(backends) if backends else [name for name, engine in BACKENDS.items() if engine.installed]
+    wanted = [
+        Configuration(*values)
+        for values in itertools.product(
+            _split(models), named, _split(precisions), _numbers("--sizes", sizes), _numbers("--threads", threads)
+        )
+    ]
+    if rounds < 1:
+        raise SettingError(f"--rounds must be positive, got {rounds}.")
+    pixels = _frame(picture, frame)
+    results = _measure(wanted, pixels, rounds, talk)
+    if not results:
+        raise SettingError("Nothing could be measured: no such model has a file for these engines and precisions.")
+    _print(results)
+    if json_to is not None:
+        _write_json(json_to, results)
+    if plot_to is not None:
+        with whole_file(plot_to) as path:
+            _plot(path, results)
+    if save:
+        talk.print(f"saved: {save_factors(_factors(results))}")
+
+
+class _Timed:
+    """A back end that notes when its last run began and ended."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.began = self.ended = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def run(self, tensor: Tensor) -> Outputs:
+        self.began = time.perf_counter()
+        outputs = self._backend.run(tensor)
+        self.ended = time.perf_counter()
+        return outputs
+
+
+def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -> None:
+    """In a process of its own: opens the detector, says what it is, then runs as often as it is told."""
+    from ..detector import FaceDetector
+
+    try:
+        model = Path(c.model) if Path(c.model).exists() else c.model
+        detector = FaceDetector(
+            model,
+            backend=c.backend,
+            precision=c.precision,
+            input_size=c.size,
+            threads=c.threads,
+        )
+        timed = _Timed(detector._backend)
+        detector._backend = timed
+        faces = [detector.detect(pixels) for _ in range(_WARMUP)]
+    except ScrfdError as error:
+        pipe.send(str(error))
+        return
+    height, width = pixels.shape[:2]
+    scale = c.size / max(height, width)
+    tensor = [-(-max(1, round(side * scale)) // 32) * 32 for side in (width, height)]
+    fixed = detector.input_shape
+    pipe.send(
+        {
+            "model": c.model if isinstance(model, str) else model.stem,
+            "backend": detector.backend,
+            "precision": detector.precision,
+            "device": detector.device,
+            "threads": detector.threads,
+            "frame": [width, height],
+            "tensor": tensor if fixed is None else [fixed[1], fixed[0]],
+            "faces": len(faces[-1]),
+        }
+    )
+    while (runs := pipe.recv()) is not None:
+        times = []
+        for _ in range(runs):
+            start = time.perf_counter()
+            detector.detect(pixels)
+            end = time.perf_counter()
+            times.append([timed.began - start, timed.ended - timed.began, end - timed.ended, end - start])
+        pipe.send(times)
+
+
+def _measure(
+    wanted: list[Configuration], pixels: "npt.NDArray[np.uint8]", rounds: int, talk: Console
+) -> list[dict[str, Any]]:
+    context = multiprocessing.get_context("spawn")
+    workers: list[tuple[dict[str, Any], Connection, list[list[float]]]] = []
+    processes = []
+    try:
+        for configuration in wanted:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(configuration, pixels, theirs), daemon=True)
+            process.start()
+            processes.append(process)
+            theirs.close()
+            try:
+                answer = ours.recv()
+            except EOFError:
+                answer = "the process died"
+            if isinstance(answer, str):
+                talk.print(
+                    f"left out: {configuration.model} {configuration.backend} {configuration.precision}: {answer}"
+                )
+            else:
+                workers.append((answer, ours, []))
+        for done in range(0, rounds, _STEP):
+            for _, pipe, times in workers:
+                pipe.send(min(_STEP, rounds - done))
+                times += pipe.recv()
+        for _, pipe, _times in workers:
+            pipe.send(None)
+    finally:
+        for process in processes:
+            process.join(timeout=5)
+            process.kill()
+    return [what | _summary(np.array(times) * 1e3) for what, _, times in workers]
+
+
+def _summary(ms: "npt.NDArray[np.float64]") -> dict[str, Any]:
+    """ms: (runs, 4) pre, network, post, total."""
+    medians = np.median(ms, axis=0).round(3).tolist()
+    spread = np.percentile(ms[:, 3], (10, 90)).round(3).tolist()
+    return {"ms": dict(zip(("pre", "network", "post", "total"), medians, strict=True)), "spread": spread}
+
+
+def _factors(results: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
+    """Against ONNX Runtime with FP32 on the first model, size and thread count that has it."""
+    first = next((r for r in results if (r["backend"], r["precision"]) == ("onnx", "fp32")), None)
+    if first is None:
+        raise SettingError("--save compares with fp32 on onnx: measure that too.")
+    alike = [r for r in results if all(r[key] == first[key] for key in ("model", "tensor", "threads"))]
+    return {(r["backend"], r["precision"]): first["ms"]["total"] / r["ms"]["total"] for r in alike}
+
+
+def _print(results: list[dict[str, Any]]) -> None:
+    columns = ("model", "backend", "precision", "threads", "tensor", "pre", "network", "post", "total ms", "10-90 %")
+    table = Table(*columns, "faces")
+    for r in results:
+        ms = r["ms"]
+        table.add_row(
+            r["model"],
+            r["backend"],
+            r["precision"],
+            str(r["threads"]),
+            "{}x{}".format(*r["tensor"]),
+            *(f"{ms[key]:.2f}" for key in ("pre", "network", "post", "total")),
+            "{:.2f}-{:.2f}".format(*r["spread"]),
+            str(r["faces"]),
+        )
+    Console().print(table)
+
+
+def _write_json(target: str, results: list[dict[str, Any]]) -> None:
+    if target == "-":
+        print(json.dumps(results, indent=1))
+        return
+    with whole_file(Path(target)) as path:
+        path.write_text(json.dumps(results, indent=1))
+
+
+def _plot(path: Path, results: list[dict[str, Any]]) -> None:
+    from matplotlib.figure import Figure
+
+    names = ["{model} {backend} {precision}, {threads} thread(s)".format(**r) for r in results]
+    totals = [r["ms"]["total"] for r in results]
+    errors = [[t - r["spread"][0] for t, r in zip(totals, results, strict=True)]]
+    errors.append([r["spread"][1] - t for t, r in zip(totals, results, strict=True)])
+    figure = Figure(figsize=(8, 1 + 0.4 * len(results)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.barh(names, totals, xerr=np.clip(errors, 0, None))
+    axes.invert_yaxis()
+    axes.set_xlabel("detect(), ms: median, 10th to 90th percentile")
+    figure.savefig(path)
+
+
+def _frame(picture: Path, frame: str) -> "npt.NDArray[np.uint8]":
+    import cv2
+
+    sides = frame.lower().split("x")
+    if len(sides) != 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
+        raise SettingError(f"--frame must be WIDTHxHEIGHT, such as 1280x720, got {frame!r}.")
+    size = int(sides[0]), int(sides[1])
+    return np.asarray(cv2.resize(load(picture).to_array("bgr"), size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    parts = _split(text)
+    if not parts or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise SettingError(f"{option} must be positive integers, separated by commas, got {text!r}.")
+    return [int(part) for part in parts]
