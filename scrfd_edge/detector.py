@@ -1,5 +1,6 @@
 """One frame's way: picture -> letterbox -> back end -> decode -> NMS -> faces."""
 
+import math
 import os
 import threading
 import warnings
@@ -11,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core, catalog
-from .backends.base import BACKENDS, Tensor, choose_backend, open_backend, suffixes
-from .errors import ModelError, SettingError
+from .backends.base import Tensor, open_backend, suffixes
+from .backends.selection import choose
+from .description import DESCRIPTIONS
+from .errors import ImageError, ModelError, SettingError
 from .faces import Faces
 from .image import Color, ImageSource, Picture, load
 
@@ -20,7 +23,7 @@ _DEFAULT_SIZE = 640
 _LARGEST = 16384
 _THRESHOLD = 0.5  # of models that do not say where they operate
 _PADDING = 127.5  # the grey of training crops, 0 after normalisation
-_BATCH = 8  # pictures per run of detect_batch: bounds memory, and larger batches are no faster on a CPU
+_BATCH = 8  # pictures per run of detect_batch: bounds the tensors, and larger batches are no faster on a CPU
 
 _warned: set[str] = set()
 
@@ -62,9 +65,9 @@ class FaceDetector:
         if score_threshold is not None:
             _check_share("score_threshold", score_threshold)
         _check_share("nms_threshold", nms_threshold)
-        for name, count in (("max_faces", max_faces), ("threads", threads)):
-            if count is not None and not (_is_whole(count) and 1 <= count <= 1_000_000):
-                raise SettingError(f"{name} must be a positive integer or None, got {count!r}.")
+        for name, count, most in (("max_faces", max_faces, 1_000_000), ("threads", threads, 1024)):
+            if count is not None and not (_is_whole(count) and 1 <= count <= most):
+                raise SettingError(f"{name} must be an integer from 1 to {most} or None, got {count!r}.")
         path, name, why = _find(model, backend, precision)
         self._backend = open_backend(name, path, threads=threads, device=device, precision=precision)
         self._why = f"{name}: {why}"
@@ -101,7 +104,12 @@ class FaceDetector:
         return self._merge(candidates)
 
     def detect_batch(self, images: Iterable[ImageSource], *, color: Color = "bgr") -> list[Faces]:
-        """What `detect` finds in each picture; those of one tensor size run through the network together."""
+        """What `detect` finds in each picture; those of one tensor size run through the network together.
+
+        Raises ImageError, also where a single picture is given instead of several.
+        """
+        if isinstance(images, str | bytes | os.PathLike) or (isinstance(images, np.ndarray) and images.ndim < 4):
+            raise ImageError(f"detect_batch takes several pictures, got one {type(images).__name__}: use detect.")
         pictures = [load(image, color) for image in images]
         groups: dict[tuple[int, int], list[tuple[int, Any]]] = {}
         for i, picture in enumerate(pictures):
@@ -208,11 +216,12 @@ class FaceDetector:
         return Faces(*_core.nms(candidates, iou_threshold=self._nms_threshold, max_faces=self._max_faces))
 
     def _buffer(self, shape: tuple[int, ...]) -> Tensor:
-        """This thread's tensor, kept from run to run: fresh pages cost as much time as the letterbox itself."""
-        tensor: npt.NDArray[Any] | None = getattr(self._local, "tensor", None)
-        if tensor is None or tensor.shape != shape:
-            tensor = self._local.tensor = np.empty(shape, self._metadata.dtype)
-        return tensor
+        """This thread's memory, kept from run to run: fresh pages cost as much time as the letterbox itself."""
+        buffer: npt.NDArray[Any] | None = getattr(self._local, "buffer", None)
+        count = math.prod(shape)
+        if buffer is None or len(buffer) < count:
+            buffer = self._local.buffer = np.empty(count, self._metadata.dtype)
+        return buffer[:count].reshape(shape)
 
     def _checked_shape(self, shape: tuple[int, int] | None) -> tuple[int, int] | None:
         """The tensor's fixed (height, width), asked for or demanded by the file, or None."""
@@ -240,7 +249,8 @@ def _find(model: str | os.PathLike[str], backend: str, precision: str) -> tuple[
         if path.is_dir() or not path.exists():
             what = "is a folder" if path.is_dir() else "does not exist"
             raise ModelError(f"{path} {what}; expected a model file ({', '.join(sorted(suffixes()))}).")
-        return path, *choose_backend([path.suffix.lower()], backend)
+        choice = choose([(path.suffix.lower(), precision)], backend)
+        return path, choice.backend, choice.why
     name = os.fspath(model)
     if name in catalog.STAND_INS:
         other = catalog.STAND_INS[name]
@@ -252,14 +262,15 @@ def _find(model: str | os.PathLike[str], backend: str, precision: str) -> tuple[
         name = other
     entry = catalog.find_model(name)
     files = catalog.files_in(entry, precision)
-    chosen, why = choose_backend([file.suffix for file in files], backend)
-    return catalog.locate(entry, [file for file in files if file.suffix in BACKENDS[chosen].suffixes]), chosen, why
+    here = [file for file in files if catalog.find_file(file) is not None] or files
+    choice = choose([(file.suffix, file.precision) for file in here], backend)
+    return catalog.locate(entry, [here[choice.index]]), choice.backend, choice.why
 
 
 def _is_path(model: str | os.PathLike[str]) -> bool:
     if not isinstance(model, str):
         return True
-    if model in catalog.CATALOG or model in catalog.STAND_INS:
+    if model in catalog.CATALOG or model in catalog.STAND_INS or model in DESCRIPTIONS:
         return False
     return Path(model).suffix.lower() in suffixes() or os.path.exists(model)
 

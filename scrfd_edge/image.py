@@ -82,7 +82,10 @@ def load(source: ImageSource, color: Color = "bgr") -> Picture:
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source), "the bytes given")
     if hasattr(source, "read"):
-        data = source.read()
+        try:
+            data = source.read()
+        except (OSError, ValueError) as error:
+            raise ImageError(f"The file object cannot be read: {error}.") from None
         if not isinstance(data, bytes):
             raise ImageError("The file object returns text: open it in binary mode ('rb').")
         return _from_bytes(data, str(getattr(source, "name", "the file object")))
@@ -165,10 +168,14 @@ def _open_heif(data: bytes, name: str) -> Image.Image:
     except ImportError:
         raise ImageError(f"{name} is a HEIC picture; to read it: pip install pillow-heif") from None
     try:
-        heif: Image.Image = pillow_heif.open_heif(data).to_pillow()
+        heif = pillow_heif.open_heif(data)  # reads sizes only
+        too_large = heif.size[0] * heif.size[1] > MAX_PIXELS
+        image: Image.Image | None = None if too_large else heif.to_pillow()
     except _DECODER_ERRORS as error:
         raise ImageError(f"{name} is a damaged HEIC picture: {error}.") from None
-    return heif
+    if image is None:
+        raise _too_large(name)
+    return image
 
 
 def _too_large(name: str) -> ImageError:

@@ -1,7 +1,6 @@
 """What a model file says of itself: one JSON text named `scrfd_edge`, parsed and checked as data, never executed."""
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -63,7 +62,7 @@ class Metadata:
         """
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"Metadata: expected JSON, got {text[:40]!r} ({error}).") from None
         top = _Fields("", data)
         top.take("format", f"{_FORMAT}; update scrfd-edge for newer files", lambda v: v == _FORMAT)
@@ -71,14 +70,14 @@ class Metadata:
         calibration = top.take("calibration", "an object", lambda v: isinstance(v, dict), optional=True)
         return cls(
             model=top.take("model", "a name", lambda v: isinstance(v, str) and 0 < len(v) <= 200),
-            strides=tuple(top.take("strides", "ascending positive integers", _strides)),
+            strides=tuple(top.take("strides", "ascending divisors of 32", _strides)),
             anchors=top.take("anchors", "an integer from 1 to 16", lambda v: _whole(v) and 1 <= v <= 16),
             landmarks=top.take("landmarks", "true or false", lambda v: isinstance(v, bool)),
             color=put.take("color", "rgb or bgr", lambda v: v in ("rgb", "bgr")),
             layout=put.take("layout", "NCHW or NHWC", lambda v: v in ("NCHW", "NHWC")),
             dtype=put.take("dtype", "float32, uint8 or int8", lambda v: v in ("float32", "uint8", "int8")),
-            mean=float(put.take("mean", "a finite number", _number)),
-            std=float(put.take("std", "a positive number", lambda v: _number(v) and v > 0)),
+            mean=float(put.take("mean", "a number from -1e6 to 1e6", _number)),
+            std=float(put.take("std", "a number from 1e-6 to 1e6", lambda v: _number(v) and v >= 1e-6)),
             precision=top.take("precision", "a short word", _word),
             score_threshold=top.take("score_threshold", "within 0 and 1", _share, optional=True),
             source_sha256=top.take("source_sha256", "64 hexadecimal digits", _sha256, optional=True),
@@ -142,15 +141,18 @@ def _whole(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e6 <= value <= 1e6
 
 
 def _share(value: Any) -> bool:
     return _number(value) and 0 <= value <= 1
 
 
+_STRIDES = (1, 2, 4, 8, 16, 32)  # tensors are padded to multiples of 32
+
+
 def _strides(value: Any) -> bool:
-    if not isinstance(value, list) or not 1 <= len(value) <= 8 or not all(_whole(s) and 1 <= s <= 1024 for s in value):
+    if not isinstance(value, list) or not 1 <= len(value) <= 8 or not all(_whole(s) and s in _STRIDES for s in value):
         return False
     return value == sorted(set(value))
 

@@ -125,7 +125,7 @@ def test_landscapes_run_without_waste(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (red[:360] == 127.5 / 128).all() and (green[:360] == -127.5 / 128).all() and (blue[:360] < 0).all()
     assert (tensor[0, :, 360:] == 0).all(), "padded with the training mean"
     detector.detect(np.zeros((720, 1280, 3), np.uint8))
-    assert seen[1] is seen[0], "the tensor is reused"
+    assert np.shares_memory(seen[1], seen[0]), "the tensor is reused"
 
 
 def test_thresholds_and_counts(crowd: list[Array]) -> None:
@@ -267,3 +267,11 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_bad_picture_in_a_batch_is_named(detector: FaceDetector, portrait: Array) -> None:
     with pytest.raises(ImageError, match="no such file"):
         detector.detect_batch([portrait, "missing.jpg"])
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((64, 64, 3), np.uint8), "photo.jpg", b"bytes"], ids=["array", "str", "bytes"]
+)
+def test_one_picture_is_no_batch(images: object) -> None:
+    with pytest.raises(ImageError, match="use detect"):
+        FaceDetector().detect_batch(images)  # type: ignore[arg-type]

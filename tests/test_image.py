@@ -188,7 +188,7 @@ def test_our_limit_holds_where_pillows_is_off(monkeypatch: pytest.MonkeyPatch) -
 
 def test_heic_is_read_where_pillow_heif_is_installed(monkeypatch: pytest.MonkeyPatch, rgb: Array) -> None:
     fake = types.ModuleType("pillow_heif")
-    fake.open_heif = lambda data: types.SimpleNamespace(to_pillow=lambda: Image.fromarray(rgb))  # type: ignore[attr-defined]
+    fake.open_heif = lambda data: types.SimpleNamespace(size=(3, 2), to_pillow=lambda: Image.fromarray(rgb))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pillow_heif", fake)
     np.testing.assert_array_equal(load(HEIC).to_array("rgb"), rgb)
 

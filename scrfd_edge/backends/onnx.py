@@ -134,6 +134,8 @@ def _open(ort: Any, path: Path, threads: int, providers: list[tuple[str, dict[st
     try:
         return ort.InferenceSession(data, options, providers=providers)
     except Exception as error:  # noqa: BLE001 - the engine has no base class of its own for its errors
+        if providers[0][0] != "CPUExecutionProvider":
+            raise BackendError(f"{path} cannot be opened by {providers[0][0]} {providers[0][1]}: {error}") from None
         raise ModelError(
             f"{path} ({len(data):,} bytes) is damaged, truncated or no ONNX file that ONNX Runtime {ort.__version__} "
             f"reads: {error}"
