@@ -80,4 +80,8 @@ def make_app() -> typer.Typer:
 
 def main() -> None:
     """Entry point of `scrfd-edge`."""
-    make_app()()
+    try:
+        make_app()()
+    except KeyboardInterrupt:  # before a command runs: imports take a moment
+        _say("stopped")
+        sys.exit(130)

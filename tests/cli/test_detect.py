@@ -292,7 +292,9 @@ class Unplugged(Camera):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_camera_that_breaks_ends() -> None:
-    assert video.NewestFrame(Unplugged(1)).read() is None
+    newest = video.NewestFrame(Unplugged(1))
+    assert newest.read() is None
+    newest.stop()
 
 
 @pytest.mark.parametrize("rate", [-1.0, 0.0, float("nan"), float("inf")])
