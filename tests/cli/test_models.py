@@ -120,7 +120,7 @@ def test_doctor_finds_clashes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_doctor_fails_where_nothing_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(BACKENDS):
-        monkeypatch.delitem(BACKENDS, name)  # type: ignore[arg-type]
+        monkeypatch.delitem(BACKENDS, name)
     result = run("doctor")
     assert result.exit_code == 2 and "PROBLEM" in result.stdout
 
