@@ -1,9 +1,9 @@
 """Faces that fill the picture: how many are found with one input size, and with a small one beside it.
 
-    python benchmarks/large_faces.py MODEL.onnx PORTRAIT... [--threads 1]
+    python benchmarks/large_faces.py MODEL.onnx --data DIR [--part helen] [--threads 1]
 
-PORTRAITS hold one large face each. Every portrait is cut to its face (as found at 192 or 640, with a margin of a
-twentieth) and counts as found when a box covers it with IoU over 0.5.
+DIR holds label.txt and images/ (scrfd_edge.annotations); the pictures below images/PART with one annotated face are
+cut to that face, with a margin of a twentieth. A face counts as found when a box has IoU over 0.5 with its annotation.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrfd_edge import FaceDetector
+from scrfd_edge.annotations import read_annotations
 from scrfd_edge.image import load
 
 SIZES = ((640,), (320,), (192,), (640, 192))
@@ -32,24 +33,23 @@ def overlap(boxes: npt.NDArray[np.float32], truth: npt.NDArray[Any]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("portraits", type=Path, nargs="+")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--part", default="helen")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     cuts = []
-    finder = FaceDetector(args.model, input_size=(640, 192), threads=args.threads)
-    for path in args.portraits:
-        rgb = load(path).to_array("rgb")
-        faces = finder.detect(rgb, color="rgb")
-        if len(faces) == 0:
+    for note in read_annotations(args.data / "label.txt"):
+        if not note.path.startswith(f"{args.part}/") or len(note.boxes) != 1:
             continue
-        x1, y1, x2, y2 = max(faces.boxes, key=lambda box: float((box[2:] - box[:2]).prod()))
+        rgb = load(args.data / "images" / note.path).to_array("rgb")
+        x1, y1, x2, y2 = note.boxes[0]
         margin = (x2 - x1 + y2 - y1) / 40
         left, top = max(0, int(x1 - margin)), max(0, int(y1 - margin))
         cut = rgb[top : int(y2 + margin) + 1, left : int(x2 + margin) + 1]
         cuts.append((np.ascontiguousarray(cut), np.array([x1 - left, y1 - top, x2 - left, y2 - top])))
-    print(f"{args.model.name}: {len(cuts)} faces out of {len(args.portraits)} portraits, {args.threads} thread(s)")
+    print(f"{args.model.name}: {len(cuts)} faces, {args.threads} thread(s)")
     for size in SIZES:
-        detector = FaceDetector(args.model, input_size=size, threads=args.threads)
+        detector = FaceDetector(args.model, input_size=size, score_threshold=0.5, threads=args.threads)
         found, times = 0, []
         for cut, truth in cuts:
             start = time.perf_counter()
