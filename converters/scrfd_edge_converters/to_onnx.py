@@ -37,9 +37,7 @@ def write_onnx(
     if statistics:
         outputs += writer.statistics()
     sides: list[int | str] = [_N, 3, "height", "width"] if size is None else [1, 3, *size]
-    image = helper.make_tensor_value_info(
-        writer.input, TensorProto.FLOAT if writer.input == network.input else TensorProto.UINT8, sides
-    )
+    image = helper.make_tensor_value_info(network.input, TensorProto.FLOAT, sides)
     graph = helper.make_graph(writer.nodes, "scrfd", [image], outputs, list(writer.constants.values()))
     model = helper.make_model(
         graph,
@@ -65,8 +63,7 @@ class _Writer:
         self.half = half
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[bytes, onnx.TensorProto] = {}
-        self.input = f"{network.input}.q" if self.quantized(network.input) else network.input
-        self.made: set[str] = {self.input}
+        self.made: set[str] = {network.input}
 
     def write(self, layer: Layer) -> None:
         match layer:
