@@ -182,7 +182,8 @@ def test_two_processes_give_the_gradients_of_the_whole_batch(
     normalise(total).sum().backward()
     for p, a, b in zip(net.parameters(), *split, strict=True):
         assert torch.equal(a, b)
-        assert torch.allclose(p.grad, a, rtol=1e-4, atol=1e-6)
+        # Threads split the sums of one process otherwise than those of two.
+        assert p.grad is not None and (p.grad - a).norm() <= 1e-3 * a.norm() + 1e-5
 
 
 def test_targets_of_an_empty_batch_train_the_background(

@@ -1,0 +1,63 @@
+"""`scrfd-edge train` end to end on a tiny network, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scrfd_edge.cli import make_app
+from scrfd_edge.description import Description
+from scrfd_edge.networks import checkpoint
+
+
+@pytest.fixture
+def arguments(data: Path, description: Description, tmp_path: Path) -> list[str]:
+    (tmp_path / "tiny.json").write_text(json.dumps(description.to_dict()))
+    out = str(tmp_path / "out")
+    short = ["--recipe", "short", "--epochs", "0.1"]
+    return ["train", "--model", str(tmp_path / "tiny.json"), "--data", str(data), "--out", out, *short]
+
+
+def test_trains_writes_weights_and_refuses_to_start_over(arguments: list[str], data: Path, tmp_path: Path) -> None:
+    (tmp_path / "dev.txt").write_text("3.png\n")
+    arguments += ["--exclude", str(tmp_path / "dev.txt")]
+    result = CliRunner().invoke(make_app(), arguments)
+    assert result.exit_code == 0, result.stderr
+    net, header = checkpoint.load(tmp_path / "out" / "weights.safetensors")
+    assert net.description.name == "tiny"
+    assert header["training"]["pictures"] == 7 and header["training"]["step"] == 2
+    again = CliRunner().invoke(make_app(), arguments)
+    assert again.exit_code == 2 and "--resume" in again.stderr
+    resumed = CliRunner().invoke(make_app(), [*arguments, "--resume"])
+    assert resumed.exit_code == 0, resumed.stderr
+    weights = str(tmp_path / "out" / "weights.safetensors")
+    fresh = [*arguments[:-4], "--epochs", "0.1", "--out", str(tmp_path / "next"), "--init", weights]
+    assert CliRunner().invoke(make_app(), fresh).exit_code == 0
+    started = checkpoint.load(tmp_path / "next" / "weights.safetensors")[1]
+    assert started["training"]["init_sha256"] is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--recipe", "long"], "Unknown recipe"),
+        (["--model", "scrfd_3g"], "Unknown model"),
+        (["--device", "cuda"], "no CUDA"),
+        (["--resume"], "state.pt"),
+        (["--resume", "--init", "x.safetensors"], "exclude each other"),
+        (["--recipe", "paper", "--kernels"], "bfloat16"),
+        (["--epochs", "0"], "positive"),
+        (["--exclude", "LIST"], "nobody.png is not in"),
+    ],
+)
+def test_what_it_refuses(arguments: list[str], tmp_path: Path, more: list[str], message: str) -> None:
+    (tmp_path / "list.txt").write_text("nobody.png\n")
+    more = [str(tmp_path / "list.txt") if word == "LIST" else word for word in more]
+    if more == ["--device", "cuda"]:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a CUDA GPU")
+    result = CliRunner().invoke(make_app(), [*arguments, *more])
+    assert result.exit_code == 2 and message in " ".join(result.stderr.split())
