@@ -21,14 +21,14 @@ Factors = Mapping[Key, float]
 """How many times as fast as ONNX Runtime with the FP32 file, detect() end to end, one thread."""
 
 MEASURED: Mapping[str, Factors] = {
-    # benchmarks/backends.py speed, scrfd_500m_kps, 1280 x 720, AMD EPYC with AVX512-VNNI and BF16.
+    # scrfd-edge bench, official scrfd_500m_kps, 1280 x 720, one thread, AMD EPYC with AVX512-VNNI and BF16.
     "AVX512-VNNI": {
         ("onnx", "fp32"): 1.0,
-        ("onnx", "int8"): 1.3,
-        ("openvino", "fp32"): 0.84,
-        ("openvino", "int8"): 1.77,
-        ("tflite", "fp32"): 0.79,
-        ("tflite", "int8"): 1.64,
+        ("onnx", "int8"): 1.40,
+        ("openvino", "fp32"): 0.93,
+        ("openvino", "int8"): 1.83,
+        ("tflite", "fp32"): 0.90,
+        ("tflite", "int8"): 1.54,
     },
 }
 """Kind of CPU -> factors. A kind that nobody measured has no row."""

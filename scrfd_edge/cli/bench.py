@@ -3,6 +3,7 @@
 import itertools
 import json
 import multiprocessing
+import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -54,13 +55,18 @@ def bench(
 ) -> None:
     """Time detect() end to end, each configuration in a process of its own, turn by turn."""
     talk = Console(stderr=True)
-    named = _split(backends) if backends else [name for name, engine in BACKENDS.items() if engine.installed]
-    wanted = [
-        Configuration(*values)
-        for values in itertools.product(
-            _split(models), named, _split(precisions), _numbers("--sizes", sizes), _numbers("--threads", threads)
-        )
-    ]
+    named = (
+        _split(backends) if backends is not None else [name for name, engine in BACKENDS.items() if engine.installed]
+    )
+    if unknown := [name for name in named if name not in BACKENDS]:
+        raise SettingError(f"Unknown back end {unknown[0]!r}: expected {', '.join(BACKENDS)}.")
+    each = _numbers("--sizes", sizes), _numbers("--threads", threads)
+    wanted = []
+    for model in _split(models):
+        suffix = Path(model).suffix
+        opens = [name for name in named if suffix in BACKENDS[name].suffixes] if Path(model).is_file() else named
+        of = ["auto"] if Path(model).is_file() else _split(precisions)
+        wanted += [Configuration(model, *values) for values in itertools.product(opens, of, *each)]
     if rounds < 1:
         raise SettingError(f"--rounds must be positive, got {rounds}.")
     pixels = _frame(picture, frame)
@@ -119,7 +125,7 @@ def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -
     fixed = detector.input_shape
     pipe.send(
         {
-            "model": c.model if isinstance(model, str) else model.stem,
+            "model": timed.metadata.model,
             "backend": detector.backend,
             "precision": detector.precision,
             "device": detector.device,
@@ -206,7 +212,7 @@ def _print(results: list[dict[str, Any]]) -> None:
             "{:.2f}-{:.2f}".format(*r["spread"]),
             str(r["faces"]),
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)  # a pipe is not 80 columns wide
 
 
 def _write_json(target: str, results: list[dict[str, Any]]) -> None:
