@@ -15,6 +15,7 @@ from .layers import Add, Array, Conv, GroupNorm, Layer, Network, Pool, Rows, Ups
 _DENSE = 0.3
 """How far towards equal ranges (0: not at all, 1: entirely) where the map goes into a dense convolution, whose weights
 pay for it. Chosen on dev.txt."""
+_FLAT = 0.01  # least reach of a map's range: dead maps exist, and their steps must not vanish
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ def quantize_weight(weight: Array) -> tuple[npt.NDArray[np.int8], Array]:
     highest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
     scales = (np.maximum(highest, 1e-8) / 127).astype(np.float32)
     return np.rint(weight / _per_output(scales)).astype(np.int8), scales
+
+
+def quantize_bias(bias: Array, steps: Array) -> npt.NDArray[np.int32]:
+    """In units of the products, `steps` per channel; what a channel of no weight would need too much of is clamped."""
+    limit = 2**30
+    return np.rint(np.clip(bias / steps.astype(np.float64), -limit, limit)).astype(np.int32)
 
 
 def _per_output(values: Array) -> Array:
@@ -151,7 +158,7 @@ def choose_ranges(network: Network, statistics: Mapping[str, Statistics]) -> dic
                 ranges[layer.output] = ranges[layer.input]
             case Conv() | Add() | GroupNorm():
                 s = statistics[layer.output]
-                ranges[layer.output] = (min(float(s.low.min()), 0.0), max(float(s.high.max()), 1e-6))
+                ranges[layer.output] = (min(float(s.low.min()), 0.0), max(float(s.high.max()), _FLAT))
     return ranges
 
 

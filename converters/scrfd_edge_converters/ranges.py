@@ -13,6 +13,7 @@ FACE = 0.02
 """Score from which an anchor's distances and landmarks count: the lowest that any evaluation looks at."""
 LOWEST_LOGIT = -6.0
 """Scores under 0.0025 need not be told apart."""
+_LEAST = np.float32(1e-6)
 
 
 def collect(
@@ -56,6 +57,7 @@ def _span(output: Rows, rows: Array, faces: Array) -> list[Array]:
     for anchor in range(anchors):
         seen = rows[anchor::anchors][faces[anchor::anchors]]
         if output.k == 1:
+            seen = np.clip(seen, _LEAST, 1 - _LEAST)  # a sure score is 1 after rounding
             seen = np.log(seen / (1 - seen))
         lows.append(seen.min(axis=0, initial=np.inf))
         highs.append(seen.max(axis=0, initial=-np.inf))

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .layers import Add, Conv, GroupNorm, Layer, Network, Pool, Rows, Upsample
-from .quantization import Quantization, quantize_weight
+from .quantization import Quantization, quantize_bias, quantize_weight
 
 OPSET = 17
 _IR_VERSION = 8  # the one of opset 17, so that every runtime with this opset loads the file
@@ -73,14 +73,14 @@ class _Writer:
                 integer = self.quantized(layer.output)
                 a, b = (self.floats(name, integer) for name in layer.inputs)
                 self.activated("Add", layer.output, layer.relu, a, b)
-            case Pool(kind="max") if self.quantized(layer.input):
+            case Pool(kind="max") if self.whole(layer):
                 self.node("MaxPool", self.integers(layer.input), output=f"{layer.output}.q", **_window(layer))
             case Pool():
                 op = "MaxPool" if layer.kind == "max" else "AveragePool"
                 self.node(op, self.floats(layer.input), output=layer.output, **_window(layer))
             case Upsample():
-                integer = self.quantized(layer.input)
-                x = self.integers(layer.input) if integer else layer.input
+                integer = self.whole(layer)
+                x = self.integers(layer.input) if integer else self.floats(layer.input)
                 scales = self.constant(np.array([1, 1, 2, 2], np.float32))
                 nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
                 self.node("Resize", x, "", scales, output=f"{layer.output}{'.q' if integer else ''}", **nearest)
@@ -95,7 +95,7 @@ class _Writer:
         if integer and self.quantization is not None:
             weight, scales = quantize_weight(layer.weight)
             steps = (scales * self.quantization.step(layer.input).scale).astype(np.float32)
-            bias = np.rint(layer.bias / steps).astype(np.int32)
+            bias = quantize_bias(layer.bias, steps)
             zeros = self.constant(np.zeros(len(bias), np.int8)), self.constant(np.zeros(len(bias), np.int32))
             names = [self.constant(v) for v in (weight, scales, bias, steps)]
             w = self.node("DequantizeLinear", names[0], names[1], zeros[0], axis=0)
@@ -143,6 +143,10 @@ class _Writer:
 
     def quantized(self, name: str) -> bool:
         return self.quantization is not None and name in self.quantization.ranges
+
+    def whole(self, layer: Pool | Upsample) -> bool:
+        """Whether integers go in and come out."""
+        return self.quantized(layer.input) and self.quantized(layer.output)
 
     def integers(self, name: str) -> str:
         assert self.quantization is not None

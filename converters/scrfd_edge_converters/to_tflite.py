@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as tfl
 from scrfd_edge.errors import SettingError
 
 from .layers import Add, Array, Conv, GroupNorm, Layer, Network, Pool, Rows, Upsample
-from .quantization import Quantization, quantize_weight
+from .quantization import Quantization, quantize_bias, quantize_weight
 
 _TYPES: dict[str, int] = {
     "float32": tfl.TensorType.FLOAT32,
@@ -140,7 +140,7 @@ class _Writer:
             if not integer:
                 return w, self.constant(layer.bias)
             steps = scales.astype(np.float64) * self.step(layer.input)[0]
-            bias = np.rint(layer.bias / steps).astype(np.int32)
+            bias = quantize_bias(layer.bias, steps)
             return w, self.constant(bias, (steps.astype(np.float32), np.zeros(len(bias), np.int64)))
         if self.weights == "float16":
             return self.half(layer.weight.transpose(order)), self.half(layer.bias)

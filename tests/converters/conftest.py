@@ -32,11 +32,13 @@ def _random_onnx(name: str) -> bytes:
             if isinstance(module, torch.nn.Conv2d):
                 torch.nn.init.kaiming_normal_(module.weight)
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.weight.fill_(0.7)
+                module.weight.fill_(1.0)
+        small = 0.3 if net.description.backbone.block == "depthwise" else 0.003
         for tower in net.head.towers:
+            tower.score.bias.zero_()  # type: ignore[operator, union-attr]
             for predictor in (tower.score, tower.box, tower.landmarks):
                 if predictor is not None:
-                    predictor.weight.mul_(0.02)  # type: ignore[operator, union-attr]
+                    predictor.weight.mul_(small)  # type: ignore[operator, union-attr]
     return to_onnx(net, metadata_of(net.description))
 
 

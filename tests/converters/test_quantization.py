@@ -103,7 +103,7 @@ def test_rounded_outputs_stay_near(case: Case, target: str) -> None:
         assert np.abs(a - b).max() < 0.25 and np.abs(a - b).mean() < 0.03
     if target == "openvino":
         for a, b in zip(exact[3:], rounded[3:], strict=True):
-            assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.98
+            assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.97
 
 
 def test_zero_is_an_integer_and_no_range_is_empty(case: Case) -> None:
