@@ -82,7 +82,7 @@ def convert(request: Request, progress: Progress) -> Result:
         if request.report:
             few = list(tensors(paths[-_REPORTED:], source.metadata))
             sensitivity = measure_layers(network, *seen, few, lambda i, n: progress("measuring layers", i, n))
-        network, quantization = quantize(network, *seen, request.target)
+        network, quantization = quantize(network, *seen, request.target, request.precision == "int8-io")
         metadata = replace(metadata, calibration=describe(calibrated, request.seed))
     metadata = _input_metadata(replace(metadata, precision=request.precision), request)
     with tempfile.TemporaryDirectory(prefix=".scrfd-edge-", dir=request.out.parent) as folder:

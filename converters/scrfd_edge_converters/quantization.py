@@ -139,6 +139,25 @@ def normalize_predictions(network: Network, spans: Mapping[str, tuple[Array, Arr
     return replace(network, layers=tuple(layers))
 
 
+def split_predictions(
+    network: Network, statistics: Mapping[str, Statistics], spans: Mapping[str, tuple[Array, Array]]
+) -> tuple[Network, dict[str, Statistics]]:
+    """A convolution for every output instead of one per stride: as integers, each kind needs a range of its own."""
+    statistics, shapes = dict(statistics), dict(network.shapes)
+    layers: list[Layer] = [
+        layer for layer in network.layers if layer.output not in spans and not isinstance(layer, Rows)
+    ]
+    convs = {layer.output: layer for layer in network.layers if isinstance(layer, Conv)}
+    for rows in network.outputs:
+        conv, part, name = convs[rows.input], slice(rows.start, rows.stop), f"{rows.output}.map"
+        low, high = (v[part] for v in spans[rows.input])
+        layers.append(replace(conv, output=name, weight=conv.weight[part], bias=conv.bias[part]))
+        statistics[name] = Statistics(low, high, statistics[rows.input].mean[part])
+        shapes[name] = (rows.stop - rows.start, *shapes[rows.input][1:])
+    outputs = [replace(r, input=f"{r.output}.map", start=0, stop=r.stop - r.start) for r in network.outputs]
+    return Network((*layers, *outputs), shapes), statistics
+
+
 def take_pixels(network: Network) -> Network:
     """Lets integers be the picture's own: pixel - 128 instead of pixel - 127.5, the half being in the first bias."""
     first = network.layers[0]
@@ -153,7 +172,8 @@ def choose_ranges(network: Network, statistics: Mapping[str, Statistics]) -> dic
     for layer in network.layers:
         match layer:
             case Rows():
-                ranges[layer.input] = (-1.0, 1.0)
+                if layer.factor is not None:
+                    ranges[layer.input] = (-1.0, 1.0)
             case Pool() | Upsample():
                 ranges[layer.output] = ranges[layer.input]
             case Conv() | Add() | GroupNorm():
@@ -167,17 +187,21 @@ def quantize(
     statistics: Mapping[str, Statistics],
     spans: Mapping[str, tuple[Array, Array]],
     target: str,
+    integer_outputs: bool = False,
 ) -> tuple[Network, Quantization]:
     """The network that loses least when rounded, and how to round it, as the engine runs it fastest.
 
     TFLite takes the picture's own integers. OpenVINO wants signed integers, and gives its predictions in floats for
-    free; from the others they come as integers. ONNX Runtime computes the first few channels faster in floats.
+    free; from the others they come as integers, which the file turns into floats unless integer_outputs. ONNX Runtime
+    computes the first few channels faster in floats.
     """
     floats = frozenset(c.output for c in network.layers if isinstance(c, Conv) and target == "onnx" and _is_thin(c))
     if target == "tflite":
         network = take_pixels(network)
     network, statistics = equalize(network, statistics)
-    if target != "openvino":
+    if integer_outputs:
+        network, statistics = split_predictions(network, statistics, spans)
+    elif target != "openvino":
         network = normalize_predictions(network, spans)
     ranges = choose_ranges(network, statistics)
     if target != "tflite":
