@@ -1,0 +1,125 @@
+"""What "auto" takes, and why it says it does."""
+
+from pathlib import Path
+
+import pytest
+
+from scrfd_edge import BackendError, ModelError
+from scrfd_edge.backends import selection
+from scrfd_edge.backends.base import BACKENDS, Engine
+from scrfd_edge.backends.selection import Factors, choose, factors_here, save_factors
+
+FILES = [
+    (".onnx", "fp32"),
+    (".onnx", "int8"),
+    (".xml", "fp32"),
+    (".xml", "int8"),
+    (".tflite", "int8"),
+    (".bin", "int8"),
+]
+FAST: dict[tuple[str, str], float] = {
+    ("onnx", "fp32"): 1.0,
+    ("onnx", "int8"): 1.4,
+    ("openvino", "fp32"): 0.9,
+    ("openvino", "int8"): 1.9,
+    ("tflite", "fp32"): 0.9,
+    ("tflite", "int8"): 1.5,
+}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SCRFD_EDGE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def known(monkeypatch: pytest.MonkeyPatch, factors: Factors, missing: tuple[str, ...] = ()) -> None:
+    """All engines installed but those missing, on a CPU with these factors."""
+    monkeypatch.setattr(selection, "MEASURED", {"test": factors} if factors else {})
+    monkeypatch.setattr(selection, "cpu_kind", lambda: "test")
+    for name, engine in list(BACKENDS.items()):
+        package = "no_such_package" if name in missing else "numpy"
+        monkeypatch.setitem(BACKENDS, name, Engine(engine.where, (package,), f"pip {name}", engine.suffixes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("factors", "missing", "settings", "expected"),
+    [
+        (FAST, (), {}, (3, "openvino")),
+        (FAST, ("openvino",), {}, (1, "onnx")),  # tflite's 1.5 is less than 1.8 times its 0.9
+        (FAST | {("tflite", "int8"): 1.8}, ("openvino",), {}, (4, "tflite")),
+        (FAST | {("openvino", "int8"): 1.5}, (), {}, (1, "onnx")),
+        (FAST | {("openvino", "int8"): 1.5, ("onnx", "int8"): 1.2}, (), {}, (0, "onnx")),
+        ({}, (), {}, (0, "onnx")),
+        (FAST, (), {"precision": "fp32"}, (0, "onnx")),
+        (FAST, (), {"backend": "openvino", "precision": "fp32"}, (2, "openvino")),
+        (FAST, (), {"backend": "tflite"}, (4, "tflite")),
+        ({}, (), {"precision": "int8"}, (1, "onnx")),
+    ],
+    ids=str,
+)
+def test_choice(
+    factors: Factors,
+    missing: tuple[str, ...],
+    settings: dict[str, str],
+    expected: tuple[int, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known(monkeypatch, factors, missing)
+    choice = choose(FILES, **settings)
+    assert (choice.index, choice.backend) == expected
+
+
+def test_it_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, FAST)
+    assert choose(FILES).why == "int8 on openvino is 1.9 times as fast as fp32 on onnx, measured on a CPU with test"
+    assert choose(FILES, "onnx").why == "asked for"
+    assert choose([(".xml", "fp32")]).why == "the only engine for this file"
+    known(monkeypatch, FAST, missing=("openvino",))
+    assert "pip openvino would be 1.4 times as fast (openvino int8" in choose(FILES).why
+    known(monkeypatch, {})
+    assert "not measured on test: scrfd-edge bench --save would" in choose(FILES).why
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "error", "message"),
+    [
+        (FILES, {"backend": "ncnn"}, BackendError, "Unknown back end 'ncnn'.*openvino"),
+        ([(".pt", "fp32")], {}, ModelError, "No back end opens '.pt'"),
+        ([(".onnx", "fp32")], {"backend": "tflite"}, ModelError, "'tflite' opens .tflite, not .onnx"),
+        ([(".onnx", "fp32")], {"precision": "int8"}, ModelError, "precision 'int8'.*there is fp32"),
+        ([(".xml", "fp32")], {}, BackendError, "'openvino' is not installed: pip openvino"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_chosen(
+    files: list[tuple[str, str]],
+    settings: dict[str, str],
+    error: type[Exception],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known(monkeypatch, FAST, missing=("openvino",))
+    with pytest.raises(error, match=message):
+        choose(files, **settings)
+
+
+def test_saved_factors_rule_on_this_machine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, FAST)
+    save_factors({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 3.0})
+    assert choose(FILES).backend == "openvino"
+    assert factors_here() == ({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 3.0}, "measured on this machine")
+    for text in ("", "[]", '{"factors": [{"backend": 1}]}', "{"):
+        (home / "bench.json").write_text(text)
+        assert factors_here() == (FAST, "measured on a CPU with test")
+
+
+def test_this_cpu_has_a_kind() -> None:
+    assert selection.cpu_kind()
+
+
+def test_a_folder_that_cannot_be_written(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "file").write_text("")
+    monkeypatch.setenv("SCRFD_EDGE_HOME", str(home / "file" / "below"))
+    with pytest.raises(BackendError, match="cannot be written"):
+        save_factors({})

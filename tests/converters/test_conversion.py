@@ -1,0 +1,182 @@
+"""Whole conversions of the bundled model, and everything that stops one: nothing may be left behind."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scrfd_edge_converters import conversion
+from scrfd_edge_converters.calibration import FEWEST, choose_pictures
+from scrfd_edge_converters.conversion import PRECISIONS, SUFFIXES, Request, convert
+from scrfd_edge_converters.source import open_source
+from scrfd_edge_converters.verify import BOUNDS, Agreement
+from typer.testing import CliRunner
+
+from scrfd_edge import DataError, FaceDetector, ModelError, SettingError, catalog
+from scrfd_edge.cli import make_app
+from scrfd_edge.description import DESCRIPTIONS
+from scrfd_edge.networks import SCRFD
+from scrfd_edge.networks.checkpoint import save
+
+BUNDLED = catalog.BUNDLED / "scrfd_500m_kps.onnx"
+EVERY = [(target, precision) for target, precisions in PRECISIONS.items() for precision in precisions]
+Converted = Callable[[str, str], Path]
+
+
+def quiet(what: str, done: int, of: int) -> None:
+    pass
+
+
+@pytest.mark.parametrize(("target", "precision"), EVERY)
+def test_finds_the_same_face(target: str, precision: str, converted: Converted, portrait: np.ndarray) -> None:
+    path = converted(target, precision)
+    here, there = FaceDetector(BUNDLED).detect(portrait), FaceDetector(path).detect(portrait)
+    assert len(here) == len(there) == 1
+    tolerance = {"fp32": 0.02, "fp16": 0.5}.get(precision, 8)
+    np.testing.assert_allclose(there.boxes, here.boxes, atol=tolerance)
+    assert here.landmarks is not None and there.landmarks is not None
+    np.testing.assert_allclose(there.landmarks, here.landmarks, atol=tolerance)
+
+
+@pytest.mark.parametrize(("target", "precision"), EVERY)
+def test_metadata_travel(target: str, precision: str, converted: Converted) -> None:
+    backend = FaceDetector(converted(target, precision))._backend
+    m = backend.metadata
+    assert (m.model, m.precision, m.landmarks) == ("scrfd_500m_kps", precision, True)
+    assert m.source_sha256 == open_source(BUNDLED).metadata.source_sha256
+    assert m.tool is not None and m.tool.startswith("scrfd-edge ")
+    assert (m.calibration is not None) == precision.startswith("int8")
+    assert m.score_threshold == open_source(BUNDLED).metadata.score_threshold
+    if target == "tflite":
+        assert (m.layout, m.dtype) == ("NHWC", "int8" if precision.startswith("int8") else "float32")
+
+
+def test_a_smaller_file(converted: Converted) -> None:
+    size = {
+        (t, p): converted(t, p).with_suffix(".bin" if t == "openvino" else SUFFIXES[t]).stat().st_size for t, p in EVERY
+    }
+    for target in PRECISIONS:
+        assert size[target, "int8"] < 0.4 * size[target, "fp32"]
+        assert size[target, "fp16"] < 0.6 * size[target, "fp32"]
+
+
+@pytest.mark.parametrize("target", PRECISIONS)
+def test_group_norm_and_checkpoints_convert(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = SCRFD(DESCRIPTIONS["scrfd_500m"])
+    save(tmp_path / "net.safetensors", net.state_dict(), net.description, {})
+    # Random weights find no face to compare.
+    monkeypatch.setattr(conversion, "check", lambda *_: Agreement(0, 1, 0, 0, 0, 0))
+    out = tmp_path / f"out{SUFFIXES[target]}"
+    convert(Request(tmp_path / "net.safetensors", target, "fp32", out), quiet)
+    assert not FaceDetector(out)._backend.metadata.landmarks
+
+
+@pytest.mark.parametrize("target", PRECISIONS)
+def test_a_fixed_size(target: str, tmp_path: Path, portrait: np.ndarray) -> None:
+    out = tmp_path / f"out{SUFFIXES[target]}"
+    convert(Request(BUNDLED, target, "fp32", out, size=(384, 640)), quiet)
+    detector = FaceDetector(out)
+    assert detector.input_shape == (384, 640)
+    assert len(detector.detect(portrait)) == 1
+
+
+def test_the_command_reports_layers(tmp_path: Path, photographs: Path) -> None:
+    out = tmp_path / "int8.onnx"
+    arguments = ["convert", str(BUNDLED), "--to", "onnx", "--precision", "int8", "-o", str(out), "--report"]
+    result = CliRunner().invoke(make_app(), [*arguments, "--calibration", str(photographs), "--pictures", "20"])
+    assert result.exit_code == 0, result.output
+    assert "predictions_8" in result.stdout and "faces agree" in result.stderr and out.exists()
+    again = CliRunner().invoke(make_app(), [*arguments, "--calibration", str(photographs)])
+    assert again.exit_code == 2 and "--force" in again.stderr
+
+
+def test_the_seed_fixes_the_pictures(photographs: Path) -> None:
+    assert choose_pictures(photographs, 5, 1) == choose_pictures(photographs, 5, 1)
+    assert choose_pictures(photographs, 5, 1) != choose_pictures(photographs, 5, 2)
+    left_out = frozenset({"00.png", "01.png"})
+    assert {p.name for p in choose_pictures(photographs, 99, 0, left_out)} == {f"{i:02}.png" for i in range(2, 24)}
+
+
+REQUEST = Request(BUNDLED, "onnx", "fp32", Path("out.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"target": "ncnn"}, SettingError, "'ncnn'.*onnx, openvino, tflite"),
+        ({"precision": "int4"}, SettingError, "fp32, fp16, int8"),
+        ({"out": Path("out.bin")}, SettingError, "must end in .onnx"),
+        ({"out": Path("nowhere/out.onnx")}, SettingError, "no folder that can be written to"),
+        ({"size": (100, 640)}, SettingError, "multiples of 32"),
+        ({"precision": "int8"}, SettingError, "--calibration"),
+        ({"precision": "int8", "calibration": Path("nowhere")}, DataError, "expected a folder"),
+        ({"precision": "int8", "calibration": Path()}, DataError, f"at least {FEWEST}"),
+        ({"source": Path("nothing.onnx")}, ModelError, "cannot be read"),
+        ({"source": Path("text.onnx")}, ModelError, "damaged, truncated or no ONNX"),
+        ({"source": Path("text.pt")}, ModelError, "expected an .onnx or .safetensors"),
+        ({"source": Path("half.onnx")}, ModelError, "damaged, truncated"),
+    ],
+    ids=str,
+)
+def test_what_stops_a_conversion(
+    change: dict[str, object],
+    error: type[Exception],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.onnx").write_text("no model")
+    Path("text.pt").write_text("no model")
+    Path("half.onnx").write_bytes(BUNDLED.read_bytes()[:100_000])
+    before = sorted(p.name for p in tmp_path.iterdir())
+    with pytest.raises(error, match=message):
+        convert(replace(REQUEST, **change), quiet)
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_an_unreadable_photograph(tmp_path: Path, photographs: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i in range(FEWEST):
+        (folder / f"{i}.png").write_text("no picture")
+    with pytest.raises(DataError, match=r"calibration cannot be used: .*\.png"):
+        convert(replace(REQUEST, precision="int8", calibration=folder, out=tmp_path / "o.onnx"), quiet)
+    assert not (tmp_path / "o.onnx").exists()
+
+
+def test_quantized_files_are_no_source(converted: Converted, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="convert from the FP32 file|operation unknown"):
+        convert(replace(REQUEST, source=converted("onnx", "int8"), out=tmp_path / "o.onnx"), quiet)
+
+
+@pytest.mark.parametrize("target", PRECISIONS)
+def test_a_worse_file_is_not_kept(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights of one layer are spoiled between reading and writing."""
+    real = open_source
+
+    def spoiled(path: Path) -> object:
+        source = real(path)
+        last = source.network.layers[-10]
+        broken = replace(last, bias=last.bias + 0.7)  # type: ignore[union-attr, arg-type]
+        layers = (*source.network.layers[:-10], broken, *source.network.layers[-9:])
+        return replace(source, network=replace(source.network, layers=layers))
+
+    monkeypatch.setattr(conversion, "open_source", spoiled)
+    out = tmp_path / f"o{SUFFIXES[target]}"
+    with pytest.raises(ModelError, match="does not find the faces of its source and was not kept"):
+        convert(Request(BUNDLED, target, "fp32", out), quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_precision_has_bounds() -> None:
+    assert set(BOUNDS) == {precision for precisions in PRECISIONS.values() for precision in precisions}
+
+
+@pytest.mark.parametrize("field", ["outputs", "lost", "box", "score", "landmarks"])
+def test_each_bound_is_kept(field: str) -> None:
+    good = Agreement(outputs=0, faces=100, lost=0, box=0, score=0, landmarks=0)
+    assert good.problems(BOUNDS["int8"]) == []
+    assert len(replace(good, **{field: 50}).problems(BOUNDS["int8"])) == 1  # type: ignore[arg-type]
+    assert len(replace(good, **{field: float("nan")}).problems(BOUNDS["int8"])) == 1  # type: ignore[arg-type]
