@@ -39,7 +39,7 @@ def known(monkeypatch: pytest.MonkeyPatch, factors: Factors, missing: tuple[str,
     monkeypatch.setattr(selection, "cpu_kind", lambda: "test")
     for name, engine in list(BACKENDS.items()):
         package = "no_such_package" if name in missing else "numpy"
-        monkeypatch.setitem(BACKENDS, name, Engine(engine.where, (package,), f"pip {name}", engine.suffixes))  # type: ignore[arg-type]
+        monkeypatch.setitem(BACKENDS, name, Engine(engine.where, (package,), f"pip {name}", engine.suffixes))
 
 
 @pytest.mark.parametrize(

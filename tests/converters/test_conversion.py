@@ -132,7 +132,7 @@ def test_what_stops_a_conversion(
     Path("half.onnx").write_bytes(BUNDLED.read_bytes()[:100_000])
     before = sorted(p.name for p in tmp_path.iterdir())
     with pytest.raises(error, match=message):
-        convert(replace(REQUEST, **change), quiet)
+        convert(replace(REQUEST, **change), quiet)  # type: ignore[arg-type]
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
@@ -178,5 +178,5 @@ def test_every_precision_has_bounds() -> None:
 def test_each_bound_is_kept(field: str) -> None:
     good = Agreement(outputs=0, faces=100, lost=0, box=0, score=0, landmarks=0)
     assert good.problems(BOUNDS["int8"]) == []
-    assert len(replace(good, **{field: 50}).problems(BOUNDS["int8"])) == 1  # type: ignore[arg-type]
+    assert len(replace(good, **{field: 50}).problems(BOUNDS["int8"])) == 1
     assert len(replace(good, **{field: float("nan")}).problems(BOUNDS["int8"])) == 1  # type: ignore[arg-type]

@@ -1,0 +1,74 @@
+"""`scrfd-edge bench` on the bundled model: the fields of the JSON, what --save does, what it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scrfd_edge import catalog
+from scrfd_edge.backends.selection import factors_here
+from scrfd_edge.cli import make_app
+
+QUICK = ["bench", "--rounds", "2", "--sizes", "64"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SCRFD_EDGE_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def test_measures_saves_and_draws(home: Path) -> None:
+    out, figure = home / "out.json", home / "out.png"
+    arguments = [
+        *QUICK,
+        "--backends",
+        "onnx",
+        "--precisions",
+        "fp32",
+        "--json",
+        str(out),
+        "--plot",
+        str(figure),
+        "--save",
+    ]
+    result = CliRunner().invoke(make_app(), arguments)
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(out.read_text())
+    assert {k: row[k] for k in ("model", "backend", "precision", "device", "threads", "frame", "tensor")} == {
+        "model": "scrfd_500m_kps",
+        "backend": "onnx",
+        "precision": "fp32",
+        "device": "cpu",
+        "threads": 1,
+        "frame": [1280, 720],
+        "tensor": [64, 64],
+    }
+    assert set(row["ms"]) == {"pre", "network", "post", "total"}
+    assert 0 < row["ms"]["network"] < row["ms"]["total"] and row["spread"][0] <= row["spread"][1]
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert factors_here() == ({("onnx", "fp32"): 1.0}, "measured on this machine")
+
+
+def test_a_file_opens_with_its_own_engine() -> None:
+    result = CliRunner().invoke(make_app(), [*QUICK, "--models", str(catalog.BUNDLED / "scrfd_500m_kps.onnx")])
+    assert result.exit_code == 0 and result.stdout.count("onnx") == 1 and "left out" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--backends", "ncnn"], "Unknown back end 'ncnn'"),
+        (["--sizes", "big"], "--sizes must be positive integers"),
+        (["--threads", "0"], "--threads must be positive integers"),
+        (["--frame", "720p"], "--frame must be WIDTHxHEIGHT"),
+        (["--rounds", "0"], "--rounds must be positive"),
+        (["--models", "no_such_model"], "Nothing could be measured"),
+        (["--picture", "nothing.jpg"], "no such file"),
+    ],
+    ids=str,
+)
+def test_refusals(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(make_app(), [*QUICK, *arguments])
+    assert result.exit_code == 2 and message in " ".join(result.stderr.split())
