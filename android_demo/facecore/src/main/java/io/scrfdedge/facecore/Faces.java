@@ -1,0 +1,39 @@
+package io.scrfdedge.facecore;
+
+/** Faces of one picture, best first, in pixels of that picture; columns of equal length. */
+public final class Faces {
+    /** x1, y1, x2, y2 of each face. */
+    public final float[] boxes;
+
+    /** 0 to 1, falling. */
+    public final float[] scores;
+
+    /**
+     * x and y of five points of each face: the eye on the left of the picture, the other eye, nose, mouth corner on the
+     * left, the other corner. Empty where the network has no landmarks.
+     */
+    public final float[] landmarks;
+
+    /** rows: of {@link CoreLibrary#decode}, {@code columns} values each, 5 or 15. */
+    Faces(float[] rows, int columns) {
+        int count = rows.length / columns;
+        int points = columns - 5;
+        boxes = new float[count * 4];
+        scores = new float[count];
+        landmarks = new float[count * points];
+        for (int i = 0; i < count; i++) {
+            System.arraycopy(rows, i * columns, boxes, i * 4, 4);
+            scores[i] = rows[i * columns + 4];
+            System.arraycopy(rows, i * columns + 5, landmarks, i * points, points);
+        }
+    }
+
+    /** How many. */
+    public int size() {
+        return scores.length;
+    }
+
+    public boolean hasLandmarks() {
+        return landmarks.length > 0;
+    }
+}
