@@ -1,0 +1,29 @@
+plugins {
+    id("com.android.library")
+}
+
+android {
+    namespace = "io.scrfdedge.facecore"
+    compileSdk = 36
+    ndkVersion = "28.2.13676358" // aligns libraries to 16 KB pages by itself
+
+    defaultConfig {
+        minSdk = 24
+        consumerProguardFiles("consumer-rules.pro")
+        ndk {
+            abiFilters += listOf("arm64-v8a", "x86_64")
+        }
+    }
+
+    externalNativeBuild {
+        cmake {
+            path = file("src/main/cpp/CMakeLists.txt")
+            version = "3.22.1"
+        }
+    }
+
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_17
+        targetCompatibility = JavaVersion.VERSION_17
+    }
+}
