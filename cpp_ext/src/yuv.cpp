@@ -20,11 +20,31 @@ void require_plane(const Plane& plane, const char* name, Size size) {
             plane.pixel_stride);
 }
 
+// Where a turned picture's bytes go: the first pixel's, and how far the next pixel and the next row are from it.
+struct Steps {
+    std::int64_t first, pixel, row;
+};
+
+Steps steps_of(Turn turn, Size size) {
+    const std::int64_t line = 3 * size.width, turned_line = 3 * size.height;
+    switch (turn) {
+        case Turn::none:
+            return {0, 3, line};
+        case Turn::quarter:
+            return {turned_line - 3, turned_line, -3};
+        case Turn::half:
+            return {line * size.height - 3, -3, -line};
+        case Turn::three_quarters:
+            return {turned_line * (size.width - 1), -turned_line, 3};
+    }
+    throw std::invalid_argument("turn must be one of the four");
+}
+
 std::uint8_t clamped(int value) { return static_cast<std::uint8_t>(std::clamp(value, 0, 255)); }
 
 }  // namespace
 
-void yuv420_to_rgb(const Plane& y, const Plane& u, const Plane& v, Size size, std::uint8_t* rgb) {
+void yuv420_to_rgb(const Plane& y, const Plane& u, const Plane& v, Size size, std::uint8_t* rgb, Turn turn) {
     require_size(size, "size");
     const Size chroma{(size.height + 1) / 2, (size.width + 1) / 2};
     require_plane(y, "y", size);
@@ -32,12 +52,13 @@ void yuv420_to_rgb(const Plane& y, const Plane& u, const Plane& v, Size size, st
     require_plane(v, "v", chroma);
     require(rgb != nullptr, "rgb must hold height * width * 3 bytes, got a null pointer");
 
+    const Steps steps = steps_of(turn, size);
     for (std::int64_t row = 0; row < size.height; ++row) {
         const std::uint8_t* y_row = y.data + row * y.row_stride;
         const std::uint8_t* u_row = u.data + row / 2 * u.row_stride;
         const std::uint8_t* v_row = v.data + row / 2 * v.row_stride;
-        std::uint8_t* out = rgb + row * size.width * 3;
-        for (std::int64_t x = 0; x < size.width; ++x, out += 3) {
+        for (std::int64_t x = 0; x < size.width; ++x) {
+            std::uint8_t* out = rgb + steps.first + row * steps.row + x * steps.pixel;
             // BT.601 coefficients 1.402, 0.344136, 0.714136, 1.772 in 16-bit fixed point.
             const int luma = (y_row[x * y.pixel_stride] << 16) + (1 << 15);
             const int cb = u_row[x / 2 * u.pixel_stride] - 128;

@@ -69,6 +69,35 @@ TEST_CASE("gray stays gray, and primary colours come out right") {
     CHECK(convert(76, 85, 255) == std::vector<std::uint8_t>{254, 0, 0});
 }
 
+TEST_CASE("a turned picture has the same pixels, each where a clockwise turn takes it") {
+    using scrfd::Turn;
+    const Size size{3, 5};
+    std::vector<std::uint8_t> y(15), u(6), v(6);
+    for (auto* plane : {&y, &u, &v}) {
+        for (std::size_t i = 0; i < plane->size(); ++i) {
+            (*plane)[i] = static_cast<std::uint8_t>(90 + 5 * i + plane->size());
+        }
+    }
+    const auto convert = [&](Turn turn) {
+        std::vector<std::uint8_t> rgb(45);
+        yuv420_to_rgb(plane_of(y, 5, 1), plane_of(u, 3, 1), plane_of(v, 3, 1), size, rgb.data(), turn);
+        return rgb;
+    };
+    const std::vector<std::uint8_t> upright = convert(Turn::none);
+    const std::vector<std::uint8_t> quarter = convert(Turn::quarter), half = convert(Turn::half),
+                                    three = convert(Turn::three_quarters);
+    for (std::size_t row = 0; row < 3; ++row) {
+        for (std::size_t x = 0; x < 5; ++x) {
+            for (std::size_t c = 0; c < 3; ++c) {
+                const std::uint8_t expected = upright[(row * 5 + x) * 3 + c];
+                CHECK(quarter[(x * 3 + 2 - row) * 3 + c] == expected);
+                CHECK(half[((2 - row) * 5 + 4 - x) * 3 + c] == expected);
+                CHECK(three[((4 - x) * 3 + row) * 3 + c] == expected);
+            }
+        }
+    }
+}
+
 TEST_CASE("planes that are too short are refused") {
     const std::vector<std::uint8_t> y(16), c(4);
     std::vector<std::uint8_t> rgb(48);

@@ -16,8 +16,13 @@ struct Plane {
     std::int64_t pixel_stride = 1;
 };
 
-// Full-range BT.601 (JFIF), each chroma sample serving 2x2 pixels; `rgb` holds size.height * size.width * 3 bytes.
-// Odd sizes have (n + 1) / 2 chroma samples. Throws std::invalid_argument where a plane is too short.
-void yuv420_to_rgb(const Plane& y, const Plane& u, const Plane& v, Size size, std::uint8_t* rgb);
+// Clockwise.
+enum class Turn { none, quarter, half, three_quarters };
+
+// Full-range BT.601 (JFIF), each chroma sample serving 2x2 pixels; `rgb` holds size.height * size.width * 3 bytes, and
+// the picture turned, as sensors lie across in a phone: after a quarter it is size.height wide. `size` is that of the
+// planes. Odd sizes have (n + 1) / 2 chroma samples. Throws std::invalid_argument where a plane is too short.
+void yuv420_to_rgb(const Plane& y, const Plane& u, const Plane& v, Size size, std::uint8_t* rgb,
+                   Turn turn = Turn::none);
 
 }  // namespace scrfd
