@@ -198,9 +198,7 @@ _2_5G = Description("scrfd_2.5g", _resnet("basic", (3, 5, 3, 2), (24, 48, 48, 80
 _10G = Description("scrfd_10g", _resnet("basic", (3, 4, 2, 3), (56, 88, 88, 224)), 56, _group_head(80, 3, 16))
 _34G = Description("scrfd_34g", _resnet("bottleneck", (17, 16, 2, 8), (56, 56, 144, 184)), 128, _group_head(256, 2, 32))
 
-# Baselines of Table 2. The paper calls the backbone of resnet_34g "ResNet50" with 24.81 M parameters and 34.16 G; the
-# released layout has 3-8-4-3 blocks, which gives those parameters but 37.07 G. ResNet-50's 3-4-6-3 gives 25.93 M and
-# 34.36 G. No layout that we know of gives both, so this is the released one.
+# Baselines of Table 2.
 _BASELINES = (
     Description(
         "mobilenet_0.5g",
@@ -227,4 +225,42 @@ DESCRIPTIONS: Mapping[str, Description] = {
         *_BASELINES,
     )
 }
-"""The twelve models of the paper and its release, by name."""
+"""The twelve models of the paper and its release, by name, as released.
+
+resnet_34g: the paper's row says "ResNet50", 24.81 M parameters and 34.16 G multiply-adds. The released layout has
+3-8-4-3 blocks, which gives those parameters but 37.07 G. ResNet-50's 3-4-6-3 (resnet_34g_paper) gives 25.93 M and
+34.36 G. No layout that we know of gives both.
+"""
+
+
+def _as_the_paper_says(name: str, **backbone: Any) -> Description:
+    released = DESCRIPTIONS[name]
+    return replace(released, name=f"{name}_paper", backbone=replace(released.backbone, **backbone))
+
+
+PAPER_VARIANTS: Mapping[str, Description] = {
+    d.name: d
+    for d in (
+        # Section 4.2: the stem has three convolutions of w_0 channels. Released: w_0 / 2, w_0 / 2, w_0.
+        *(_as_the_paper_says(d.name, stem=(d.backbone.widths[0],) * 3) for d in (_2_5G, _10G, _34G)),
+        # Table 2: "ResNet50". Released: 3-8-4-3 blocks.
+        _as_the_paper_says("resnet_34g", depths=(3, 4, 6, 3)),
+        # Table 2: "MobileNetx0.25", whose last stage has two units. Released: three.
+        _as_the_paper_says("mobilenet_0.5g", depths=(2, 2, 6, 2)),
+    )
+}
+"""The networks as the paper's text has them, by name, where its release differs: each NAME_paper beside NAME.
+
+The paper's own parameters and multiply-adds are those of the release, but for resnet_34g.
+"""
+
+
+def find_description(model: str) -> Description:
+    """The description of a model by its name, or from the path of a .json file. Raises ModelError."""
+    for descriptions in (DESCRIPTIONS, PAPER_VARIANTS):
+        if model in descriptions:
+            return descriptions[model]
+    if model.endswith(".json"):
+        return Description.load(model)
+    names = ", ".join((*DESCRIPTIONS, *PAPER_VARIANTS))
+    raise ModelError(f"Unknown model {model!r}: expected one of {names}, or the path of a .json description.")

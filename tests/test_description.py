@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scrfd_edge.description import DESCRIPTIONS, Backbone, Description, Head
+from scrfd_edge.description import DESCRIPTIONS, PAPER_VARIANTS, Backbone, Description, Head, find_description
 from scrfd_edge.errors import ModelError
 
 SMALL = DESCRIPTIONS["scrfd_500m"]
@@ -59,6 +59,27 @@ def test_models_with_landmarks_differ_in_the_head_alone() -> None:
         assert kps.head.landmarks and kps.head.norm == "batch" and not kps.head.shared
     # The release has no factors on the boxes in its smallest landmark model only.
     assert [name for name, d in DESCRIPTIONS.items() if not d.head.scale] == ["scrfd_500m_kps"]
+
+
+def test_variants_differ_from_the_release_in_stem_or_depths_alone() -> None:
+    for name, variant in PAPER_VARIANTS.items():
+        released = DESCRIPTIONS[name.removesuffix("_paper")]
+        assert variant.name == name
+        b = replace(released.backbone, stem=variant.backbone.stem, depths=variant.backbone.depths)
+        assert replace(released, name=name, backbone=b) == variant != replace(released, name=name)
+    assert PAPER_VARIANTS["scrfd_2.5g_paper"].backbone.stem == (24, 24, 24)
+    assert PAPER_VARIANTS["resnet_34g_paper"].backbone.depths == (3, 4, 6, 3)
+    assert PAPER_VARIANTS["mobilenet_0.5g_paper"].backbone.depths == (2, 2, 6, 2)
+
+
+def test_found_by_name_or_path(tmp_path: Path) -> None:
+    assert find_description("scrfd_10g") is DESCRIPTIONS["scrfd_10g"]
+    assert find_description("scrfd_10g_paper") is PAPER_VARIANTS["scrfd_10g_paper"]
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(replace(PLAIN, name="mine").to_dict()))
+    assert find_description(str(path)).name == "mine"
+    with pytest.raises(ModelError, match=r"Unknown model 'scrfd_3g'.*scrfd_34g.*resnet_34g_paper.*\.json"):
+        find_description("scrfd_3g")
 
 
 def test_anchors() -> None:

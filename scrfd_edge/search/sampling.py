@@ -89,7 +89,8 @@ def sample(space: Space, regime: Regime, step: Step, count: int, seed: int, shar
         accepted += int(keep.sum())
     numbers = np.concatenate(found)[:count].tolist()
     descriptions = [
-        make_description(f"{step}_{i:03d}", regime.block, row[:4], row[4:8], *row[8:]) for i, row in enumerate(numbers)
+        make_description(f"{step}_{i:03d}", regime.block, row[:4], row[4:8], row[8], row[9], row[10], space.stem)
+        for i, row in enumerate(numbers)
     ]
     return Sample(descriptions, accepted / draws * float(volumes[-1]) / whole)
 
@@ -99,7 +100,7 @@ def _boxes(
 ) -> _Boxes:
     """The rows of widths that may fit, each with its box of depths."""
     least, most = regime.bounds
-    costs = stage_costs(regime.block, widths)
+    costs = stage_costs(regime.block, widths, space.stem)
     fixed = costs.stem + costs.pool
     cheapest = neck_costs(regime.block, widths, heads[:, 0].min()) + head_macs.min()
     dearest = neck_costs(regime.block, widths, heads[:, 0].max()) + head_macs.max()
@@ -163,7 +164,7 @@ def _range(space: Space, regime: Regime, widths: Whole, heads: Whole) -> str:
     """For messages: from where to where the space reaches."""
     ends = []
     for row, head, depth in ((widths[:1], heads[:1], 1), (widths[-1:], heads[-1:], space.depth)):
-        costs = stage_costs(regime.block, row)
+        costs = stage_costs(regime.block, row, space.stem)
         total = costs.stem + costs.pool + costs.first.sum(1) + (depth - 1) * costs.more.sum(1)
         total = total + neck_costs(regime.block, row, head[:, 0]) + head_costs(regime.block, head)
         ends.append(float(total[0]) / 1e9)

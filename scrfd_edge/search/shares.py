@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cost import backbone_counts, cost, head_count, neck_count
-from ..description import Block, Description
-from .space import Whole, make_backbone, make_head
+from ..description import EXPANSION, Block, Description
+from .space import Stem, Whole, make_backbone, make_head
 
 SIZE = (480, 640)
 """Height and width at which the paper counts."""
@@ -32,19 +32,19 @@ class StageCosts:
     more: Whole
 
 
-def stage_costs(block: Block, widths: Whole) -> StageCosts:
+def stage_costs(block: Block, widths: Whole, stem: Stem) -> StageCosts:
     """Counts of the backbones of `widths` (K, 4)."""
     columns = list(widths.T)
-    stem, pool, one = backbone_counts(make_backbone(block, (1, 1, 1, 1), columns), SIZE)
-    _, _, two = backbone_counts(make_backbone(block, (2, 2, 2, 2), columns), SIZE)
+    stems, pool, one = backbone_counts(make_backbone(block, (1, 1, 1, 1), columns, stem), SIZE)
+    _, _, two = backbone_counts(make_backbone(block, (2, 2, 2, 2), columns, stem), SIZE)
     first = np.stack([stage.macs for stage in one], axis=1)
     more = np.stack([stage.macs for stage in two], axis=1) - first
-    return StageCosts(stem.macs, np.broadcast_to(pool.macs, stem.macs.shape), first, more)
+    return StageCosts(stems.macs, np.broadcast_to(pool.macs, stems.macs.shape), first, more)
 
 
 def neck_costs(block: Block, widths: Whole, neck: Whole) -> Whole:
     """(K,) multiply-adds of necks of `neck` channels on backbones of `widths` (K, 4)."""
-    macs: Whole = neck_count(make_backbone(block, (1, 1, 1, 1), list(widths.T)).channels[1:], neck, _CELLS).macs
+    macs: Whole = neck_count(list(widths.T[1:] * EXPANSION[block]), neck, _CELLS).macs
     return macs
 
 

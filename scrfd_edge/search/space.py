@@ -1,13 +1,9 @@
-"""The search space of section 4.2, and the budgets that it is searched for. Hold it beside the paper.
-
-One rule differs: the paper gives the stem three convolutions of w_0 = w_1 channels; the released networks, and so ours,
-have w_1/2, w_1/2, w_1 (depth-wise: w_1/2, w_1).
-"""
+"""The search space of section 4.2, and the budgets that it is searched for. Hold it beside the paper."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +16,9 @@ TOLERANCE = 0.02
 
 Whole = npt.NDArray[np.int64]
 
+Stem = Literal["paper", "release"]
+"""Channels of the stem's convolutions: w_0 = w_1 in the paper, half of that in all but the last in its release."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -27,7 +26,7 @@ class Space:
 
     depth: blocks per stage, d_i. width: planes per stage, w_i, in steps of `step`, w_(i+1) >= w_i.
     neck: its channels n; head: its channels h, both in steps of `step`. convs: of the head, m.
-    first_width: bound on w_1 (= w_0). growth: bound on w_(i+1) / w_i.
+    first_width: bound on w_1 (= w_0). growth: bound on w_(i+1) / w_i. stem: follows w_1.
     """
 
     name: str
@@ -38,6 +37,7 @@ class Space:
     convs: int
     first_width: int
     growth: int
+    stem: Stem
     step: int = 8
 
     def widths(self) -> Whole:
@@ -62,9 +62,9 @@ class Space:
 SPACES: Mapping[str, Space] = {
     space.name: space
     for space in (
-        Space("paper", depth=24, width=512, neck=256, head=256, convs=6, first_width=512, growth=64),
+        Space("paper", depth=24, width=512, neck=256, head=256, convs=6, first_width=512, growth=64, stem="paper"),
         # The released scripts draw the ratio of neighbouring widths, here the widths themselves are uniform.
-        Space("release", depth=10, width=4096, neck=128, head=256, convs=4, first_width=64, growth=4),
+        Space("release", depth=10, width=4096, neck=128, head=256, convs=4, first_width=64, growth=4, stem="release"),
     )
 }
 
@@ -118,11 +118,13 @@ def find_space(name: str) -> Space:
     return SPACES[name]
 
 
-def make_backbone(block: Block, depths: Any, widths: Any) -> Backbone:
+def make_backbone(block: Block, depths: Any, widths: Any, stem: Stem) -> Backbone:
     """The backbone of a candidate; depths and widths may be four arrays each."""
-    first = widths[0]
-    stem = (first // 2, first) if block == "depthwise" else (first // 2, first // 2, first)
-    return Backbone(block, stem, tuple(depths), tuple(widths))
+    last = widths[0]
+    before = last if stem == "paper" else last // 2
+    return Backbone(
+        block, (before, last) if block == "depthwise" else (before, before, last), tuple(depths), tuple(widths)
+    )
 
 
 def make_head(block: Block, neck: Any, width: Any, convs: Any) -> Head:
@@ -132,10 +134,10 @@ def make_head(block: Block, neck: Any, width: Any, convs: Any) -> Head:
 
 
 def make_description(
-    name: str, block: Block, depths: list[int], widths: list[int], neck: int, head: int, convs: int
+    name: str, block: Block, depths: list[int], widths: list[int], neck: int, head: int, convs: int, stem: Stem
 ) -> Description:
     """The description of a candidate."""
-    return Description(name, make_backbone(block, depths, widths), neck, make_head(block, neck, head, convs))
+    return Description(name, make_backbone(block, depths, widths, stem), neck, make_head(block, neck, head, convs))
 
 
 def _groups(channels: int) -> int:

@@ -51,7 +51,9 @@ def job(tmp_path: Path) -> Job:
 @pytest.fixture
 def candidates() -> list[Candidate]:
     widths = ([8, 8, 8, 8], [8, 8, 16, 16], [8, 16, 16, 16], [8, 8, 8, 24])
-    made = [make_description(f"step1_{i:03d}", "depthwise", [1] * 4, row, 8, 8, 1) for i, row in enumerate(widths)]
+    made = [
+        make_description(f"step1_{i:03d}", "depthwise", [1] * 4, row, 8, 8, 1, "paper") for i, row in enumerate(widths)
+    ]
     return [Candidate(description.name, description, 0) for description in made]
 
 

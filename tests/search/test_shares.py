@@ -19,7 +19,7 @@ from scrfd_edge.search.shares import (
     shallow_share,
     stage_costs,
 )
-from scrfd_edge.search.space import make_description
+from scrfd_edge.search.space import Stem, make_description
 
 eights = st.integers(1, 8).map(lambda i: 8 * i)
 
@@ -32,13 +32,14 @@ eights = st.integers(1, 8).map(lambda i: 8 * i)
     neck=eights,
     head=eights,
     convs=st.integers(1, 6),
+    stem=st.sampled_from(["paper", "release"]),
 )
 def test_many_at_once_equal_one(
-    block: Block, depths: list[int], widths: list[int], neck: int, head: int, convs: int
+    block: Block, depths: list[int], widths: list[int], neck: int, head: int, convs: int, stem: Stem
 ) -> None:
-    expected = component_macs(make_description("x", block, depths, widths, neck, head, convs))
+    expected = component_macs(make_description("x", block, depths, widths, neck, head, convs, stem))
     rows = np.array([widths, [8, 8, 8, 8]], np.int64)
-    costs = stage_costs(block, rows)
+    costs = stage_costs(block, rows, stem)
     stages = costs.first[0] + (np.array(depths) - 1) * costs.more[0]
     assert [costs.stem[0], *stages] == [expected[name] for name in ("stem", "C2", "C3", "C4", "C5")]
     assert costs.pool[0] == expected["pool"]
@@ -46,9 +47,10 @@ def test_many_at_once_equal_one(
     assert head_costs(block, np.array([[neck, head, convs]]))[0] == expected["head"]
 
 
+@pytest.mark.parametrize("stem", ["paper", "release"])
 @pytest.mark.parametrize("block", ["basic", "bottleneck", "depthwise"])
-def test_the_closed_form_equals_a_counted_run(block: Block) -> None:
-    description = make_description("x", block, [2, 1, 3, 1], [16, 16, 24, 40], 24, 48, 3)
+def test_the_closed_form_equals_a_counted_run(block: Block, stem: Stem) -> None:
+    description = make_description("x", block, [2, 1, 3, 1], [16, 16, 24, 40], 24, 48, 3, stem)
     counted = sum(count(SCRFD(description), SIZE).values(), Count())
     assert sum(component_macs(description).values()) == counted.macs
 

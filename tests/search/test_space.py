@@ -1,15 +1,17 @@
 """The space against section 4.2 of the paper, and what its candidates look like."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from scrfd_edge.description import DESCRIPTIONS, Block
+from scrfd_edge.description import DESCRIPTIONS, PAPER_VARIANTS, Block
 from scrfd_edge.errors import SettingError
-from scrfd_edge.search.space import BASELINES, SPACES, Space, find_regime, find_space, make_description
+from scrfd_edge.search.space import BASELINES, SPACES, Space, Stem, find_regime, find_space, make_description
 
-SMALL = Space("small", depth=3, width=40, neck=16, head=24, convs=2, first_width=24, growth=2)
+STEMS: tuple[Stem, ...] = ("release", "paper")
+SMALL = Space("small", depth=3, width=40, neck=16, head=24, convs=2, first_width=24, growth=2, stem="paper")
 
 
 def test_widths_are_all_that_never_fall() -> None:
@@ -34,16 +36,27 @@ def test_the_papers_space_has_the_papers_size() -> None:
     assert paper.widths().max() == 512 and paper.depth == 24
 
 
-def test_released_networks_lie_in_the_space_but_for_the_mobile_one() -> None:
+def test_released_networks_lie_in_the_papers_space_but_for_their_stems() -> None:
     rows = {tuple(row) for row in SPACES["paper"].widths().tolist()}
     for name in ("scrfd_2.5g", "scrfd_10g", "scrfd_34g"):
         description = DESCRIPTIONS[name]
         b, h = description.backbone, description.head
         assert b.widths in rows
-        twin = make_description(name, b.block, list(b.depths), list(b.widths), description.neck, h.width, h.convs)
-        assert twin.backbone.stem == b.stem and twin.head.width == h.width
+        sizes = description.neck, h.width, h.convs
+        released, paper = (
+            make_description(name, b.block, list(b.depths), list(b.widths), *sizes, stem=stem) for stem in STEMS
+        )
+        assert released.backbone == b and released.head.width == h.width
+        assert paper == replace(released, backbone=PAPER_VARIANTS[f"{name}_paper"].backbone)
     mobile = DESCRIPTIONS["scrfd_500m"].backbone
     assert mobile.stem[-1] != mobile.widths[0]  # breaks w_0 = w_1
+
+
+@pytest.mark.parametrize(("block", "convolutions"), [("basic", 3), ("bottleneck", 3), ("depthwise", 2)])
+def test_the_stem_is_as_wide_as_the_first_stage(block: Block, convolutions: int) -> None:
+    for space, before in ((SPACES["paper"], 24), (SPACES["release"], 12)):
+        stem = make_description("x", block, [1] * 4, [24, 24, 32, 40], 8, 8, 1, space.stem).backbone.stem
+        assert stem == (*[before] * (convolutions - 1), 24)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +64,7 @@ def test_released_networks_lie_in_the_space_but_for_the_mobile_one() -> None:
     [("basic", 24, 64, 64), ("basic", 24, 80, 16), ("basic", 24, 96, 32), ("depthwise", 24, 96, 8)],
 )
 def test_groups_divide_what_they_normalise(block: Block, neck: int, width: int, groups: int) -> None:
-    description = make_description("x", block, [1] * 4, [8] * 4, neck, width, 2)
+    description = make_description("x", block, [1] * 4, [8] * 4, neck, width, 2, "paper")
     assert description.head.groups == groups
     assert description.head.depthwise == (block == "depthwise")
 
