@@ -36,5 +36,5 @@ final class CoreLibrary {
 
     /** Rows of x1, y1, x2, y2, score and, where the network has landmarks, ten coordinates. */
     static native float[] decode(
-            long handle, ByteBuffer[] outputs, int[] placement, float scoreThreshold, float iouThreshold, int maxFaces);
+            long handle, ByteBuffer[] outputs, int[] placement, float scoreThreshold, float iouThreshold);
 }

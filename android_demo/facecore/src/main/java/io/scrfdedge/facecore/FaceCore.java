@@ -1,6 +1,8 @@
 package io.scrfdedge.facecore;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
  * The C++ core for one model: pixel to tensor ({@link #letterbox}) and tensor to face ({@link #decode}). What depends
@@ -10,9 +12,31 @@ import java.nio.ByteBuffer;
  * IllegalStateException.
  */
 public final class FaceCore implements AutoCloseable {
+    private final TfliteModel model;
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+    private long handle; // 0 after close; written under the write lock, read under the read lock
+
     /** @throws IllegalArgumentException where the model's figures do not fit together */
     public FaceCore(TfliteModel model) {
-        throw new UnsupportedOperationException(model.toString());
+        this.model = model;
+        ModelMetadata m = model.metadata;
+        int count = model.outputs.size();
+        int[] columns = new int[count];
+        int[] strides = new int[count];
+        int[] types = new int[count];
+        float[] scales = new float[count];
+        int[] zeroPoints = new int[count];
+        for (int i = 0; i < count; i++) {
+            TfliteModel.Output output = model.outputs.get(i);
+            columns[i] = output.columns;
+            strides[i] = output.stride;
+            types[i] = output.type.ordinal();
+            scales[i] = output.scale;
+            zeroPoints[i] = output.zeroPoint;
+        }
+        handle = CoreLibrary.open(
+                m.strides(), m.anchors, m.bgr, m.channelsFirst, m.type.ordinal(), m.mean, m.std, columns, strides,
+                types, scales, zeroPoints);
     }
 
     /**
@@ -22,7 +46,9 @@ public final class FaceCore implements AutoCloseable {
      * @throws IllegalArgumentException where a side is not 1 to {@link RgbFrame#MAX_SIDE}
      */
     public Placement place(int width, int height, int longSide) {
-        throw new UnsupportedOperationException();
+        return model.resizable()
+                ? Placement.fit(width, height, longSide)
+                : Placement.fitShape(width, height, model.fixedWidth, model.fixedHeight);
     }
 
     /**
@@ -33,7 +59,20 @@ public final class FaceCore implements AutoCloseable {
      * @throws IllegalArgumentException where the buffer or the placement does not fit
      */
     public void letterbox(RgbFrame frame, Placement placement, ByteBuffer tensor) {
-        throw new UnsupportedOperationException();
+        if (frame.width != placement.imageWidth || frame.height != placement.imageHeight) {
+            throw new IllegalArgumentException(
+                    "The placement is for another picture than one of " + frame.width + "x" + frame.height + ": "
+                            + placement);
+        }
+        if (tensor != null && tensor.isReadOnly()) {
+            throw new IllegalArgumentException("The input tensor must be writable, got a read-only buffer");
+        }
+        lock.readLock().lock();
+        try {
+            CoreLibrary.letterbox(opened(), frame.pixels, frame.channels, placement.sides(), tensor);
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
     /**
@@ -44,14 +83,39 @@ public final class FaceCore implements AutoCloseable {
      *     index 0, aligned to its elements; position and limit are of no account
      * @param scoreThreshold 0 to 1
      * @param iouThreshold 0 to 1: of two boxes whose IoU is greater, the one with the lower score is dropped
-     * @param maxFaces at least 1: the best so many
      * @throws IllegalArgumentException where a buffer, a threshold or the placement does not fit
      */
-    public Faces decode(
-            ByteBuffer[] outputs, Placement placement, float scoreThreshold, float iouThreshold, int maxFaces) {
-        throw new UnsupportedOperationException();
+    public Faces decode(ByteBuffer[] outputs, Placement placement, float scoreThreshold, float iouThreshold) {
+        Settings.requireShare("scoreThreshold", scoreThreshold);
+        Settings.requireShare("iouThreshold", iouThreshold);
+        lock.readLock().lock();
+        try {
+            float[] rows =
+                    CoreLibrary.decode(opened(), outputs, placement.sides(), scoreThreshold, iouThreshold);
+            return new Faces(rows, model.metadata.landmarks);
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
+    /** Frees the native memory, once. */
     @Override
-    public void close() {}
+    public void close() {
+        lock.writeLock().lock();
+        try {
+            if (handle != 0) {
+                CoreLibrary.close(handle);
+                handle = 0;
+            }
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    private long opened() {
+        if (handle == 0) {
+            throw new IllegalStateException("This FaceCore was closed");
+        }
+        return handle;
+    }
 }

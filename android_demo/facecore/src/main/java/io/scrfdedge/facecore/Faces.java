@@ -14,10 +14,14 @@ public final class Faces {
      */
     public final float[] landmarks;
 
-    /** rows: of {@link CoreLibrary#decode}, {@code columns} values each, 5 or 15. */
-    Faces(float[] rows, int columns) {
+    private final boolean hasLandmarks;
+
+    /** rows: of {@link CoreLibrary#decode}. */
+    Faces(float[] rows, boolean hasLandmarks) {
+        this.hasLandmarks = hasLandmarks;
+        int points = hasLandmarks ? 10 : 0;
+        int columns = 5 + points;
         int count = rows.length / columns;
-        int points = columns - 5;
         boxes = new float[count * 4];
         scores = new float[count];
         landmarks = new float[count * points];
@@ -33,7 +37,8 @@ public final class Faces {
         return scores.length;
     }
 
+    /** Whether the network has landmarks, even where it found no face. */
     public boolean hasLandmarks() {
-        return landmarks.length > 0;
+        return hasLandmarks;
     }
 }

@@ -78,7 +78,7 @@ public final class Settings {
         return new Settings(score, iou, landmarks, camera, model, value);
     }
 
-    private static void requireShare(String name, float value) {
+    static void requireShare(String name, float value) {
         if (!(value >= 0 && value <= 1)) {
             throw new IllegalArgumentException(name + " must lie within 0 and 1, got " + value);
         }

@@ -1,6 +1,6 @@
 package io.scrfdedge.facecore;
 
-/** Element types of the tensors that a network takes and gives. */
+/** Element types of the tensors that a network takes and gives; the native side counts them in this order. */
 public enum TensorType {
     FLOAT32(4),
     UINT8(1),
