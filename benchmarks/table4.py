@@ -14,11 +14,11 @@ from pathlib import Path
 
 import torch
 from compared import COMPARED
+from counter import count
 from latency import cpu_latency, cuda_latency
 
 from scrfd_edge.cost import Count, cost
 from scrfd_edge.description import DESCRIPTIONS
-from scrfd_edge.networks.counter import count
 
 ROOT = Path(__file__).parents[1]
 CARDS = (ROOT / "scrfd_edge" / "weights", ROOT / "models")

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from counter import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scrfd_edge.cost import Count, backbone_counts, cost, head_count, neck_count
 from scrfd_edge.description import DESCRIPTIONS, PAPER_VARIANTS, Backbone, Block, Description, Head
 from scrfd_edge.networks import SCRFD
-from scrfd_edge.networks.counter import count
 
 # parameters, 1e9 multiply-adds by the paper's rule, 1e9 multiply-adds of convolution weights, at 640x480
 TOTALS = {

@@ -4,9 +4,9 @@ cd benchmarks && python -m compared
 """
 
 import torch
+from counter import count
 
 from scrfd_edge.cost import Count
-from scrfd_edge.networks.counter import count
 
 from . import COMPARED
 from .tinaface import PARTS, STRIDES, by_component, scaled

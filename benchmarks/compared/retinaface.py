@@ -32,12 +32,8 @@ class Unit(nn.Module):
         super().__init__()
         outputs = 4 * planes
         self.enter = _activation(inputs)
-        self.reduce = nn.Sequential(nn.Conv2d(inputs, planes, 1, bias=False), _activation(planes))
-        self.rest = nn.Sequential(
-            nn.Conv2d(planes, planes, 3, stride, 1, bias=False),
-            _activation(planes),
-            nn.Conv2d(planes, outputs, 1, bias=False),
-        )
+        self.reduce = conv(inputs, planes, 1)
+        self.rest = nn.Sequential(conv(planes, planes, 3, stride), nn.Conv2d(planes, outputs, 1, bias=False))
         changes = stride != 1 or inputs != outputs
         self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False) if changes else None
 

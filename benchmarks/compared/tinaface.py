@@ -9,11 +9,11 @@ because the counter sees of a deformable convolution only the convolution of its
 from itertools import pairwise
 
 import torch
+from counter import count
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scrfd_edge.cost import Count
-from scrfd_edge.networks.counter import count
 
 from .layers import Context, conv
 from .resnet import CHANNELS, RESNET50, ResNet

@@ -3,11 +3,12 @@ import torch
 from compared import COMPARED
 from compared.resnet import DeformableConv
 from compared.tinaface import by_component, scaled
+from counter import count
 from torch import nn
 from torch.nn import functional
 
 from scrfd_edge.cost import Count
-from scrfd_edge.networks.counter import count
+from scrfd_edge.networks.folding import folded
 
 VGA = (480, 640)
 
@@ -75,6 +76,26 @@ def test_forward_gives_numbers_that_depend_on_the_input(name: str) -> None:
         dark, bright = net(torch.stack([torch.zeros(3, 64, 96), torch.rand(3, 64, 96)]))[0][0]
     assert torch.isfinite(dark).all() and torch.isfinite(bright).all()
     assert not torch.allclose(dark, bright, rtol=1e-6, atol=0)
+
+
+def test_norms_that_latency_cannot_fold() -> None:
+    left = {name: sum(isinstance(m, nn.BatchNorm2d) for m in folded(unallocated(name)).modules()) for name in COMPARED}
+    assert left == {**dict.fromkeys(COMPARED, 0), "RetinaFace": 18}  # of its pre-activated ResNet-50
+
+
+def test_folding_takes_a_convolution_with_a_bias() -> None:
+    torch.manual_seed(0)
+    net = COMPARED["RetinaFace-M0.25"].make().eval()
+    for norm in net.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            nn.init.uniform_(norm.weight, 0.5, 1.5)
+            for values in (norm.bias, norm.running_mean):
+                assert values is not None
+                nn.init.normal_(values, std=0.1)
+    x = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        for ours, theirs in zip(folded(net)(x)[0], net(x)[0], strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-4 * float(theirs.abs().max()), rtol=0)
 
 
 @pytest.mark.parametrize(("size", "paper"), [(VGA, 172.95), ((882, 1024), 508.47), ((1100, 1650), 1021.82)])

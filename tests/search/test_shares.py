@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from counter import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scrfd_edge.cost import Count
 from scrfd_edge.description import DESCRIPTIONS, Block
 from scrfd_edge.networks import SCRFD
-from scrfd_edge.networks.counter import count
 from scrfd_edge.search.shares import (
     SIZE,
     backbone_shares,
