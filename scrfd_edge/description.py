@@ -87,7 +87,7 @@ class Description:
             (len(b.depths) != 4 or len(b.widths) != 4, "depths and widths need four stages"),
             (
                 not _positive((*b.stem, *b.depths, *b.widths, self.neck, h.width, h.convs)),
-                "sizes must be positive ints",
+                "sizes must be positive ints below 2^31",
             ),
             (h.norm not in ("group", "batch"), f"head norm {h.norm!r} is not 'group' or 'batch'"),
             (
@@ -105,7 +105,7 @@ class Description:
                 not self.anchor_sizes
                 or not all(self.anchor_sizes)
                 or not all(_positive(sizes) for sizes in self.anchor_sizes),
-                "anchor sizes must be positive ints, at least one per stride",
+                "anchor sizes must be positive ints below 2^31, at least one per stride",
             ),
         ]
         for wrong, what in problems:
@@ -151,12 +151,12 @@ class Description:
         """Reads a description from a JSON file, as `scrfd-edge search` writes it."""
         try:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path}: expected a model description in JSON ({error}).") from None
 
 
 def _positive(values: tuple[Any, ...]) -> bool:
-    return all(isinstance(v, int) and not isinstance(v, bool) and v > 0 for v in values)
+    return all(isinstance(v, int) and not isinstance(v, bool) and 0 < v < 1 << 31 for v in values)
 
 
 def _fields_of(cls: type, data: Any, what: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ..catalog import SAMPLE
 from ..errors import ScrfdError, SettingError
 from ..image import load
 from .output import whole_file
+from .size import parse_size
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -241,11 +242,9 @@ def _plot(path: Path, results: list[dict[str, Any]]) -> None:
 def _frame(picture: Path, frame: str) -> "npt.NDArray[np.uint8]":
     import cv2
 
-    sides = frame.lower().split("x")
-    if len(sides) != 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
-        raise SettingError(f"--frame must be WIDTHxHEIGHT, such as 1280x720, got {frame!r}.")
-    size = int(sides[0]), int(sides[1])
-    return np.asarray(cv2.resize(load(picture).to_array("bgr"), size, interpolation=cv2.INTER_AREA), np.uint8)
+    height, width = parse_size("--frame", frame)
+    pixels = load(picture).to_array("bgr")
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _split(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..annotations import read_list
-from ..errors import SettingError
+from .size import parse_size
 
 
 def convert(
@@ -38,7 +38,7 @@ def convert(
         target=to,
         precision=precision,
         out=out,
-        size=None if size is None else _parse_size(size),
+        size=None if size is None else parse_size("--size", size),
         calibration=calibration,
         exclude=frozenset() if exclude is None else frozenset(read_list(exclude)),
         pictures=pictures,
@@ -58,11 +58,3 @@ def convert(
             table.add_row(row.layer, str(row.channels), *values)
         Console().print(table)
     talk.print(f"{out}: {result.agreement}")
-
-
-def _parse_size(text: str) -> tuple[int, int]:
-    """(height, width)."""
-    sides = text.lower().split("x")
-    if len(sides) != 2 or not all(side.isdigit() for side in sides):
-        raise SettingError(f"--size must be WIDTHxHEIGHT, such as 640x384, got {text!r}.")
-    return int(sides[1]), int(sides[0])

@@ -9,15 +9,16 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
 from ..catalog import CATALOG, STAND_INS, Model, files_in, find_file, find_model, locate
-from ..description import DESCRIPTIONS, Description
+from ..description import DESCRIPTIONS, PAPER_VARIANTS, Description, find_description
 from ..download import download as fetch
+from .size import parse_size
 
 if TYPE_CHECKING:
-    from ..cost import Cost, Count
+    from ..cost import Cost
 
 app = typer.Typer(help="List, explain, download and find models.", invoke_without_command=True)
 
-_SIZE = (480, 640)
+_VGA = (480, 640)
 
 
 @app.callback()
@@ -28,35 +29,48 @@ def _default(ctx: typer.Context) -> None:
 
 @app.command("list")
 def list_models() -> None:
-    """All models of the catalog, and those of the paper that have no weights yet."""
+    """All models of the catalog, those of the paper that have no weights yet, and the variants of the paper's text."""
     print(f"{'name':30} {'parameters':>10} {'GMAC':>7}  {'weights':14} licence")
     for model in CATALOG.values():
         _print_row(model.name, model.description, _state(model), model.licence)
-    for name, description in DESCRIPTIONS.items():
+    for name, description in {**DESCRIPTIONS, **PAPER_VARIANTS}.items():
         if name not in CATALOG:
             _print_row(name, description, f"={STAND_INS[name]}" if name in STAND_INS else "none of ours", "")
 
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(help="A name from the list.")],
+    name: Annotated[str, typer.Argument(help="A name from the list, or the path of a description in JSON.")],
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the input.")] = "640x480",
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Parameters and multiply-adds of each component for a 640x480 input, by the paper's counting."""
+    """Parameters and multiply-adds of each component, by the paper's counting and of convolution weights alone.
+
+    The paper also counts biases, batch norm, ReLU and pooling.
+    """
     model = CATALOG.get(name)
-    description = DESCRIPTIONS[name] if model is None and name in DESCRIPTIONS else find_model(name).description
-    counted = _cost(description)
+    description = _description(name) if model is None else model.description
+    counted = _cost(description, parse_size("--size", size))
     total = counted.total
     if as_json:
-        components = {part: [count.params, _gmac(count)] for part, count in counted.components.items()}
-        data: dict[str, Any] = {"model": name, "params": total.params, "gmac": _gmac(total), "size": _SIZE}
-        print(json.dumps({**data, "components": components}))
+        data: dict[str, Any] = {
+            "model": name,
+            "params": total.params,
+            "gmac": _giga(total.macs),
+            "conv_gmac": _giga(total.conv_macs),
+            "size": counted.size,
+            "components": {part: [one.params, _giga(one.macs)] for part, one in counted.components.items()},
+            "conv_components": {part: _giga(one.conv_macs) for part, one in counted.components.items()},
+        }
+        print(json.dumps(data))
         return
-    print(f"{name}: {total.params:,} parameters, {_gmac(total):.6f} GMAC at {_SIZE[1]}x{_SIZE[0]}")
-    rows = {**counted.components, **({"(pool)": counted.pool} if counted.pool.macs else {})}
-    for part, count in rows.items():
-        share = count.macs / total.macs
-        print(f"  {part:6} {count.params:>12,} {_gmac(count):>12.6f} {share:>8.1%}")
+    height, width = counted.size
+    print(f"{name}: {total.params:,} parameters, {_giga(total.macs):.6f} GMAC at {width}x{height}")
+    print(f"  {'':6} {'parameters':>12} {'GMAC':>12} {'share':>8} {'conv GMAC':>12}")
+    rows = {**counted.components, **({"(pool)": counted.pool} if counted.pool.macs else {}), "total": total}
+    for part, one in rows.items():
+        share = one.macs / total.macs
+        print(f"  {part:6} {one.params:>12,} {_giga(one.macs):>12.6f} {share:>8.1%} {_giga(one.conv_macs):>12.6f}")
     if model is not None:
         for file in model.files:
             print(f"file: {find_file(file) or 'not on this machine'} ({file.precision}, SHA-256 {file.sha256})")
@@ -91,8 +105,8 @@ def path(name: Annotated[str, typer.Argument(help="A name from the list.")]) -> 
 
 
 def _print_row(name: str, description: Description, state: str, licence: str) -> None:
-    total = _cost(description).total
-    print(f"{name:30} {total.params:>10,} {_gmac(total):>7.3f}  {state:14} {licence}".rstrip())
+    total = _cost(description, _VGA).total
+    print(f"{name:30} {total.params:>10,} {_giga(total.macs):>7.3f}  {state:14} {licence}".rstrip())
 
 
 def _state(model: Model) -> str:
@@ -101,11 +115,17 @@ def _state(model: Model) -> str:
     return "in the cache" if any(find_file(file) for file in model.files) else "to download"
 
 
-def _cost(description: Description) -> "Cost":
+def _description(name: str) -> Description:
+    if name in DESCRIPTIONS or name in PAPER_VARIANTS or name.endswith(".json"):
+        return find_description(name)
+    return find_model(name).description  # raises, and knows the near names
+
+
+def _cost(description: Description, size: tuple[int, int]) -> "Cost":
     from ..cost import cost
 
-    return cost(description, _SIZE)
+    return cost(description, size)
 
 
-def _gmac(count: "Count") -> float:
-    return round(int(count.macs) / 1e9, 6)
+def _giga(macs: int) -> float:
+    return round(macs / 1e9, 6)

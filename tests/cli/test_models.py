@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,6 +16,7 @@ from scrfd_edge import catalog, cli
 from scrfd_edge.backends.base import BACKENDS
 from scrfd_edge.catalog import CATALOG, ModelFile
 from scrfd_edge.cli import doctor, make_app, models
+from scrfd_edge.description import DESCRIPTIONS
 
 Run = Callable[..., Result]
 
@@ -41,19 +43,50 @@ def test_list_is_what_models_says_alone(run: Run) -> None:
         "to download" in rows["insightface/scrfd_2.5g_kps"] and "non-commercial" in rows["insightface/scrfd_2.5g_kps"]
     )
     assert "=scrfd_500m_kps" in rows["scrfd_500m"]
-    assert "none of ours" in rows["scrfd_34g"]
+    assert "none of ours" in rows["scrfd_34g"] and "none of ours" in rows["scrfd_34g_paper"]
 
 
-@pytest.mark.parametrize("name", ["scrfd_500m_kps", "scrfd_34g", "insightface/scrfd_2.5g_kps"])
+@pytest.mark.parametrize("name", ["scrfd_500m_kps", "scrfd_34g", "insightface/scrfd_2.5g_kps", "resnet_34g_paper"])
 def test_info_as_json(run: Run, name: str) -> None:
     data = json.loads(run("models", "info", name, "--json").stdout)
     assert data["model"] == name and data["size"] == [480, 640]
-    assert list(data["components"]) == ["stem", "C2", "C3", "C4", "C5", "neck", "head"]
+    assert list(data["components"]) == ["stem", "C2", "C3", "C4", "C5", "neck", "head"] == list(data["conv_components"])
     assert sum(params for params, _ in data["components"].values()) == data["params"]
     pool = data["gmac"] - sum(gmac for _, gmac in data["components"].values())
     assert -1e-5 < pool < 0.005
+    assert sum(data["conv_components"].values()) == pytest.approx(data["conv_gmac"], abs=1e-5)
+    assert all(data["conv_components"][part] < gmac for part, (_, gmac) in data["components"].items())
     if name == "scrfd_500m_kps":
-        assert (data["params"], data["gmac"]) == (631410, 0.584071)
+        assert (data["params"], data["gmac"], data["conv_gmac"]) == (631410, 0.584071, 0.550159)
+
+
+def test_info_at_another_size(run: Run) -> None:
+    def at(size: str) -> dict[str, Any]:
+        return json.loads(run("models", "info", "scrfd_10g", "--json", "--size", size).stdout)  # type: ignore[no-any-return]
+
+    vga, square = at("640x480"), at("640X640")
+    assert vga["size"] == [480, 640] and at("320x1024")["size"] == [1024, 320]
+    assert square["params"] == vga["params"]
+    # The area at sizes that are multiples of 32, as the authors scale 640x640 by 0.75.
+    for rule in ("gmac", "conv_gmac"):
+        assert 0.75 * square[rule] == pytest.approx(vga[rule], abs=2e-6)
+    assert "at 320x1024" in run("models", "info", "scrfd_10g", "--size", "320x1024").stdout
+
+
+@pytest.mark.parametrize("size", ["640", "640x", "0x640", "640x-1", "640x480x3", "²x640", "9" * 5000 + "x1", ""])
+def test_sizes_that_are_none(run: Run, size: str) -> None:
+    result = run("models", "info", "scrfd_10g", "--size", size)
+    assert result.exit_code == 2 and "--size must be WIDTHxHEIGHT in pixels, such as 640x384" in result.stderr
+
+
+def test_info_of_a_description(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(DESCRIPTIONS["scrfd_1g"].to_dict()))
+    assert json.loads(run("models", "info", str(path), "--json").stdout)["params"] == 635_565
+    path.write_text('{"name": ' + "9" * 5000 + "}")
+    for name in (str(path), "nowhere.json"):
+        result = run("models", "info", name)
+        assert result.exit_code == 2 and "expected a model description in JSON" in result.stderr
 
 
 def test_counting_needs_no_torch() -> None:
@@ -69,6 +102,7 @@ def test_counting_needs_no_torch() -> None:
 def test_info_for_people(run: Run) -> None:
     text = run("models", "info", "scrfd_500m_kps").stdout
     assert "631,410 parameters, 0.584071 GMAC at 640x480" in text
+    assert text.splitlines()[9].split() == ["total", "631,410", "0.584071", "100.0%", "0.550159"]
     assert "head" in text and "licence:" in text and CATALOG["scrfd_500m_kps"].files[0].sha256 in text
     assert "(pool)" in run("models", "info", "scrfd_2.5g").stdout
     assert "not on this machine" in run("models", "info", "insightface/scrfd_10g_kps").stdout

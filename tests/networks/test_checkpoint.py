@@ -110,7 +110,7 @@ def header_of(**changes: object) -> str:
 
 
 DEEP = replace(SMALL, backbone=replace(SMALL.backbone, depths=(10**9, 1, 1, 1)))
-ENORMOUS = replace(SMALL, neck=10**30)
+ENORMOUS = replace(SMALL, neck=2**31 - 1)
 WIDE = replace(SMALL, backbone=replace(SMALL.backbone, widths=(10**7, 10**7, 10**7, 10**7)))
 
 
