@@ -1,0 +1,156 @@
+package io.scrfdedge.demo;
+
+import android.app.Activity;
+import android.content.res.Resources;
+import android.view.View;
+import android.widget.AdapterView;
+import android.widget.ArrayAdapter;
+import android.widget.Button;
+import android.widget.CheckBox;
+import android.widget.SeekBar;
+import android.widget.Spinner;
+import android.widget.Switch;
+import android.widget.TextView;
+import io.scrfdedge.facecore.Settings;
+import io.scrfdedge.facecore.Settings.Processor;
+import io.scrfdedge.facecore.StageTimes;
+import io.scrfdedge.facecore.StageTimes.Stage;
+import java.util.List;
+
+/** What the user touches and reads: buttons, sliders, the list of networks, the lines of status. */
+final class Controls {
+    interface Listener {
+        void changed(Settings settings);
+
+        /** The other camera, or back from a picture to the camera. */
+        void nextCamera();
+
+        void pickPicture();
+
+        void allowCamera();
+
+        void openSystemSettings();
+    }
+
+    private final Activity activity;
+    private final Resources resources;
+    private final Listener listener;
+    private final TextView status;
+    private final View permission;
+    private final Button camera;
+    private Settings settings;
+    private int searchedEvery = 1;
+
+    Controls(Activity activity, Listener listener) {
+        this.activity = activity;
+        this.listener = listener;
+        resources = activity.getResources();
+        status = activity.findViewById(R.id.status);
+        permission = activity.findViewById(R.id.permission);
+        camera = activity.findViewById(R.id.camera);
+        camera.setOnClickListener(view -> listener.nextCamera());
+        activity.findViewById(R.id.picture).setOnClickListener(view -> listener.pickPicture());
+        activity.findViewById(R.id.allow).setOnClickListener(view -> listener.allowCamera());
+        activity.findViewById(R.id.system_settings).setOnClickListener(view -> listener.openSystemSettings());
+    }
+
+    /** Shows the settings and listens to what changes them. */
+    void show(List<String> models, Settings initial) {
+        settings = initial;
+        Spinner spinner = activity.findViewById(R.id.models);
+        ArrayAdapter<String> names =
+                new ArrayAdapter<>(activity, android.R.layout.simple_spinner_item, models);
+        names.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
+        spinner.setAdapter(names);
+        spinner.setOnItemSelectedListener(new AdapterView.OnItemSelectedListener() {
+            @Override
+            public void onItemSelected(AdapterView<?> parent, View view, int position, long id) {
+                change(settings.withModel(models.get(position)));
+            }
+
+            @Override
+            public void onNothingSelected(AdapterView<?> parent) {}
+        });
+        CheckBox landmarks = activity.findViewById(R.id.landmarks);
+        landmarks.setChecked(initial.landmarks);
+        landmarks.setOnCheckedChangeListener((button, checked) -> change(settings.withLandmarks(checked)));
+        Switch gpu = activity.findViewById(R.id.gpu);
+        gpu.setChecked(initial.processor == Processor.GPU);
+        gpu.setOnCheckedChangeListener(
+                (button, checked) -> change(settings.withProcessor(checked ? Processor.GPU : Processor.CPU)));
+        slide(R.id.score, R.id.score_text, R.string.score, initial.score, share -> settings.withScore(share));
+        slide(R.id.iou, R.id.iou_text, R.string.iou, initial.iou, share -> settings.withIou(share));
+    }
+
+    private interface Setter {
+        Settings with(float share);
+    }
+
+    private void slide(int bar, int label, int text, float initial, Setter setter) {
+        TextView labelled = activity.findViewById(label);
+        SeekBar seekBar = activity.findViewById(bar);
+        seekBar.setProgress(Math.round(initial * 100));
+        labelled.setText(resources.getString(text, initial));
+        seekBar.setOnSeekBarChangeListener(new SeekBar.OnSeekBarChangeListener() {
+            @Override
+            public void onProgressChanged(SeekBar changed, int progress, boolean byUser) {
+                labelled.setText(resources.getString(text, progress / 100F));
+                change(setter.with(progress / 100F));
+            }
+
+            @Override
+            public void onStartTrackingTouch(SeekBar touched) {}
+
+            @Override
+            public void onStopTrackingTouch(SeekBar touched) {}
+        });
+    }
+
+    private void change(Settings value) {
+        settings = value;
+        listener.changed(value);
+    }
+
+    /** One message instead of figures. */
+    void say(String message) {
+        status.setText(message);
+    }
+
+    void askPermission(boolean visible) {
+        permission.setVisibility(visible ? View.VISIBLE : View.GONE);
+    }
+
+    /** Whether the camera is shown, or a picture. */
+    void live(boolean camerasTurn) {
+        camera.setText(camerasTurn ? R.string.switch_camera : R.string.live);
+    }
+
+    /** One frame of so many is searched. */
+    void hot(int frameCount) {
+        searchedEvery = frameCount;
+    }
+
+    /** Figures of the last frame. */
+    void report(Detection detection, StageTimes times, long dropped) {
+        int count = detection.faces.size();
+        StringBuilder text = new StringBuilder(resources.getQuantityString(
+                R.plurals.summary, count, count, detection.settings.model, detection.processor));
+        text.append('\n').append(resources.getString(R.string.rate, times.framesPerSecond(), dropped));
+        text.append('\n').append(resources.getString(
+                R.string.times, times.milliseconds(Stage.CAMERA), times.milliseconds(Stage.PRE),
+                times.milliseconds(Stage.NETWORK), times.milliseconds(Stage.POST), times.milliseconds(Stage.DRAW)));
+        if (detection.refusal != null) {
+            text.append('\n').append(resources.getString(R.string.gpu_refused, detection.refusal));
+        }
+        double gpu = detection.gpuMilliseconds;
+        double cpu = detection.cpuMilliseconds;
+        if (gpu > 0 && cpu > 0) {
+            text.append('\n').append(
+                    resources.getString(gpu > cpu ? R.string.gpu_slower : R.string.gpu_faster, gpu, cpu));
+        }
+        if (searchedEvery > 1) {
+            text.append('\n').append(resources.getString(R.string.hot, searchedEvery));
+        }
+        status.setText(text);
+    }
+}
