@@ -1,6 +1,6 @@
 """Fig. 4 of the paper: faces and positive anchors per size in one epoch, with and without sample redistribution.
 
-    python benchmarks/samples.py --data DIR [--exclude LIST] --out docs/training
+    python benchmarks/samples.py --data DIR [--dev LIST] --out docs/training
 
 Writes samples.png, samples.svg and samples.md to the folder.
 """
@@ -15,7 +15,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from scrfd_edge.annotations import read_annotations, read_list
+from scrfd_edge.annotations import read_annotated
 from scrfd_edge.description import DESCRIPTIONS
 from scrfd_edge.training.batches import Batches, Pictures
 from scrfd_edge.training.crops import BASELINE_SCALES, REDISTRIBUTED_SCALES
@@ -29,13 +29,14 @@ _BUCKETS = [f"< {size}" for size in FACE_SIZES] + [f">= {FACE_SIZES[-1]}"]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--exclude", type=Path)
+    parser.add_argument("--dev", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     description = DESCRIPTIONS["scrfd_2.5g"]
-    excluded = set(read_list(options.exclude)) if options.exclude else set()
-    notes = [note for note in read_annotations(options.data / "label.txt") if note.path not in excluded]
-    pictures = Pictures(options.data / "images", notes, 0)
+    data = read_annotated(options.data)
+    if options.dev is not None:
+        data = data.split(options.dev)[0]
+    pictures = Pictures(data.images, data.notes, 0)
     found: dict[str, Samples] = {}
     for name, scales in _SETS.items():
         recipe = replace(paper(description, epochs=1), scales=scales, clip_faces=True)

@@ -5,7 +5,7 @@ then nothing (landmarks unknown), a lone `1` (a face to ignore; `0`: not), or fi
 where the point is unknown.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from PIL import Image
 from .errors import DataError
 
 _UNKNOWN_LANDMARKS = ["-1"] * 15
+_WIDER_LABEL = "wider_face_split/wider_face_train_bbx_gt.txt"
+_WIDER_IMAGES = "WIDER_train/images"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,44 @@ class Annotation:
     ignored: npt.NDArray[np.bool_]
     landmarks: npt.NDArray[np.float32]
     visible: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A folder's pictures with their faces. label: the annotation file. images: what the paths are relative to."""
+
+    label: Path
+    images: Path
+    notes: tuple[Annotation, ...]
+
+    def split(self, listed: str | Path) -> "tuple[Annotated, Annotated]":
+        """What the list does not name, to train on, and what it names, held out. Raises DataError."""
+        held = set(read_list(listed))
+        unknown = sorted(held - {note.path for note in self.notes})
+        if unknown:
+            raise DataError(f"{listed}: {unknown[0]} is not in {self.label} ({len(unknown)} such): expected its paths.")
+        rest = tuple(note for note in self.notes if note.path not in held)
+        return replace(self, notes=rest), replace(self, notes=tuple(n for n in self.notes if n.path in held))
+
+
+def label_file(folder: str | Path) -> Path:
+    """`label.txt`, or WIDER FACE's own file of the training pictures where that lies there instead.
+
+    Raises DataError where neither does.
+    """
+    for name in ("label.txt", _WIDER_LABEL):
+        if Path(folder, name).is_file():
+            return Path(folder, name)
+    raise DataError(f"{folder}: expected label.txt beside images/, or {_WIDER_LABEL} beside {_WIDER_IMAGES}/.")
+
+
+def read_annotated(folder: str | Path) -> Annotated:
+    """Reads a folder: label.txt beside images/, or WIDER FACE as its archives unpack. Raises DataError."""
+    label = label_file(folder)
+    if label.name == "label.txt":
+        return Annotated(label, Path(folder, "images"), tuple(read_annotations(label)))
+    images = Path(folder, _WIDER_IMAGES)
+    return Annotated(label, images, tuple(read_wider(label, images)))
 
 
 def read_annotations(path: str | Path) -> list[Annotation]:

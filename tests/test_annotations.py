@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from scrfd_edge.annotations import read_annotations, read_list, read_wider
+from scrfd_edge.annotations import read_annotated, read_annotations, read_list, read_wider
 from scrfd_edge.errors import DataError
 
 LANDMARKS = "14 15 1 22 15 0 18 19 1 15 23 1 21 23 1"
@@ -160,3 +160,30 @@ def test_the_training_set(shared: Path) -> None:
     assert (len(notes), sum(len(n.boxes) for n in notes)) == (6340, 73701)
     assert (len(held_out), sum(len(n.boxes) for n in held_out)) == (259, 4925)
     assert sum(int(n.visible.all(1).sum()) for n in held_out) == 3342
+
+
+def test_a_folder_is_read_and_split(tmp_path: Path) -> None:
+    written(tmp_path, "".join(f"# {name}.jpg 64 64\n1 2 30 40\n" for name in "abc"))
+    (tmp_path / "dev.txt").write_text("b.jpg\n")
+    kept, held = read_annotated(tmp_path).split(tmp_path / "dev.txt")
+    assert [note.path for note in kept.notes] == ["a.jpg", "c.jpg"]
+    assert [note.path for note in held.notes] == ["b.jpg"]
+    assert kept.images == held.images == tmp_path / "images"
+    (tmp_path / "dev.txt").write_text("b.jpg\nz.jpg\n")
+    with pytest.raises(DataError, match=r"z\.jpg is not in .*label\.txt \(1 such\)"):
+        read_annotated(tmp_path).split(tmp_path / "dev.txt")
+
+
+def test_a_folder_of_wider_face_as_it_unpacks(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected label\.txt beside images/, or wider_face_split/"):
+        read_annotated(tmp_path)
+    images = tmp_path / "WIDER_train" / "images"
+    (images / "0--Parade").mkdir(parents=True)
+    Image.new("RGB", (50, 40)).save(images / "0--Parade" / "a.jpg")
+    (tmp_path / "wider_face_split").mkdir()
+    label = tmp_path / "wider_face_split" / "wider_face_train_bbx_gt.txt"
+    label.write_text("0--Parade/a.jpg\n1\n1 2 10 12 0 0 0 0 0 0\n")
+    found = read_annotated(tmp_path)
+    assert found.images == images and found.label == label
+    assert [(note.path, note.width, note.height) for note in found.notes] == [("0--Parade/a.jpg", 50, 40)]
+    np.testing.assert_array_equal(found.notes[0].boxes, [[1, 2, 11, 14]])

@@ -35,8 +35,8 @@ class TorchBackend:
         if self.precision not in (("fp32", "fp16") if cuda else ("fp32",)):
             offers = "fp32 and fp16" if cuda else "fp32"
             raise BackendError(f"The back end 'torch' computes in {offers} on {self.device}, not in {precision!r}.")
-        net, _ = load(path)
-        self.metadata = metadata_of(net.description)
+        net, header = load(path)
+        self.metadata = metadata_of(net.description, header["score_threshold"])
         self._dtype = torch.float16 if self.precision == "fp16" else torch.float32
         self._net = Flattened(folded(net)).to(self._device, self._dtype)
         self._net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,6 +1,7 @@
 """`scrfd-edge train`: trains a model of the paper, or one described in a file, on annotated pictures."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,16 +10,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..description import DESCRIPTIONS, Description
-from ..errors import DataError, ModelError, SettingError
+from ..errors import ModelError, SettingError
 
 
 def train(
     model: Annotated[str, typer.Option(help="A model of the paper, or the path of a description in JSON.")],
-    data: Annotated[Path, typer.Option(help="Folder with label.txt and images/.")],
+    data: Annotated[Path, typer.Option(help="Folder with label.txt and images/, or WIDER FACE's archives unpacked.")],
     out: Annotated[Path, typer.Option(help="Folder for log, state and weights.")],
     recipe: Annotated[str, typer.Option(help="paper or short.")] = "paper",
     epochs: Annotated[float | None, typer.Option(help="Length, instead of the recipe's own.")] = None,
-    exclude: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training.")] = None,
+    dev: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training and measure on.")] = None,
     init: Annotated[Path | None, typer.Option(help="Checkpoint whose fitting tensors are taken over.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the state in --out.")] = False,
     baseline_crops: Annotated[
@@ -34,7 +35,8 @@ def train(
     import torch.distributed as dist
     from torch.utils.tensorboard import SummaryWriter
 
-    from ..annotations import read_annotations, read_list
+    from ..annotations import read_annotated
+    from ..evaluation.held_out import HeldOut
     from ..training.batches import Pictures
     from ..training.check import load_pictures
     from ..training.crops import BASELINE_SCALES, REDISTRIBUTED_SCALES
@@ -60,20 +62,21 @@ def train(
             device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
 
-    label = data / "label.txt"
-    notes = read_annotations(label)
-    if exclude is not None:
-        excluded = set(read_list(exclude))
-        unknown = sorted(excluded - {note.path for note in notes})
-        if unknown:
-            raise DataError(f"{exclude}: {unknown[0]} is not in {label} ({len(unknown)} such): expected its paths.")
-        notes = [note for note in notes if note.path not in excluded]
-    pictures = Pictures(data / "images", notes, int(cache_gib * 2**30))
+    kept = read_annotated(data)
+    measure = None
+    if dev is not None:
+        kept, held = kept.split(dev)
+        held_out = HeldOut(held.images, held.notes)
+
+        def measure(weights: Path) -> dict[str, float | None]:
+            return asdict(held_out.measure(weights, device=device))
+
+    pictures = Pictures(kept.images, kept.notes, int(cache_gib * 2**30))
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     console = Console(stderr=True)
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
         looking = bar.add_task("looking at the pictures", total=len(pictures))
-        for done in load_pictures(pictures, str(label)):
+        for done in load_pictures(pictures, str(kept.label)):
             bar.update(looking, completed=done)
 
         trainer = Trainer(description, pictures, chosen, out, seed=seed, device=device)
@@ -97,7 +100,7 @@ def train(
                 for name in ("loss", "score", "box", "landmarks", "learning_rate", "rate"):
                     board.add_scalar(name, getattr(line, name), line.step)
 
-            trainer.run(report)
+            trainer.run(report, measure)
     if dist.is_initialized():
         dist.destroy_process_group()
     console.print(f"Weights: {out / 'weights.safetensors'}")

@@ -22,15 +22,23 @@ _INPUT = {"color": "rgb", "mean": 127.5, "std": 128.0}
 
 
 def save(
-    path: str | Path, net_state: Mapping[str, Tensor], description: Description, training: Mapping[str, Any]
+    path: str | Path,
+    net_state: Mapping[str, Tensor],
+    description: Description,
+    training: Mapping[str, Any],
+    score_threshold: float | None = None,
 ) -> None:
     """Writes one checkpoint; an existing file is replaced in one step.
 
     net_state: the state dict of `SCRFD(description)`, float32. training: the training record, anything that JSON holds.
-    Raises ModelError when the state does not fit the description or the record does not fit JSON.
+    score_threshold: the operating point, 0 to 1, None where nobody measured one.
+    Raises ModelError when the state does not fit the description, the record does not fit JSON, or the threshold lies
+    outside its range.
     """
     _check_state(path, {k: (tuple(v.shape), v.dtype) for k, v in net_state.items()}, description)
     header = {"format": 1, "description": description.to_dict(), "input": _INPUT, "training": dict(training)}
+    _check_threshold(path, score_threshold)
+    header["score_threshold"] = score_threshold
     try:
         text = json.dumps(header, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -44,7 +52,7 @@ def save(
 def load(path: str | Path) -> tuple[SCRFD, dict[str, Any]]:
     """Reads a checkpoint: the network in evaluation mode on the CPU, and the header.
 
-    The header has "format", "description", "input" (color, mean, std) and "training".
+    The header has "format", "description", "input" (color, mean, std), "training" and "score_threshold" (or None).
     Raises ModelError when the file is missing, damaged, too large or not one of ours.
     """
     path = Path(path)
@@ -63,13 +71,14 @@ def load(path: str | Path) -> tuple[SCRFD, dict[str, Any]]:
     return net.eval(), header
 
 
-def metadata_of(description: Description) -> Metadata:
-    """What a file made of this network's weights says of itself, as far as the description tells."""
+def metadata_of(description: Description, score_threshold: float | None = None) -> Metadata:
+    """What a file made of this network's weights says of itself. score_threshold: as the header tells."""
     return Metadata(
         model=description.name,
         strides=description.strides,
         anchors=description.anchors,
         landmarks=description.head.landmarks,
+        score_threshold=score_threshold,
     )
 
 
@@ -99,8 +108,14 @@ def _parse(path: Path, text: str | None) -> dict[str, Any]:
         raise ModelError(f"{path}: expected the input {_INPUT}, but the header says {header.get('input')}.")
     if not isinstance(header.get("training"), dict):
         raise ModelError(f"{path}: the header has no training record.")
+    _check_threshold(path, header.setdefault("score_threshold", None))
     header["description"] = Description.from_dict(header.get("description"))
     return header
+
+
+def _check_threshold(path: str | Path, value: object) -> None:
+    if value is not None and not (isinstance(value, float) and 0 <= value <= 1):
+        raise ModelError(f"{path}: expected a score_threshold from 0 to 1, got {value!r:.40}.")
 
 
 def _check_state(

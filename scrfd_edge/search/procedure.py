@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..annotations import label_file
 from ..description import DESCRIPTIONS, Description
 from ..errors import DataError, SettingError
 from .bootstrap import bootstrap
@@ -172,11 +173,11 @@ def _best(rows: Sequence[Row]) -> Row:
 def _data(job: Job) -> dict[str, Any]:
     """What makes results comparable: recipe, pictures to train on and to evaluate on."""
     try:
-        texts = {name: path.read_bytes() for name, path in (("label", job.data / "label.txt"), ("dev", job.dev))}
+        texts = {name: path.read_bytes() for name, path in (("label", label_file(job.data)), ("dev", job.dev))}
     except OSError as error:
         raise DataError(
-            f"{error.filename}: cannot be read; expected a folder with label.txt, and a list of pictures "
-            f"of it to evaluate on ({error.strerror})."
+            f"{error.filename}: cannot be read; expected a list of pictures of {job.data} "
+            f"to evaluate on ({error.strerror})."
         ) from error
     recipe = json.loads(json.dumps(asdict(job.recipe)))
     return {"recipe": recipe, **{f"{n}_sha256": hashlib.sha256(t).hexdigest()[:16] for n, t in texts.items()}}

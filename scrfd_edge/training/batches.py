@@ -23,7 +23,7 @@ from .crops import Crop, cut, face_crop, kept_faces, square_crop
 from .losses import Targets
 from .recipe import Phase, Recipe
 
-_AHEAD = 4  # batches
+AHEAD = 4  # batches
 _WORKERS = min(16, os.cpu_count() or 1)
 _SMALLEST_SIDE = 32
 
@@ -112,7 +112,7 @@ class Batches:
         with ThreadPoolExecutor(_WORKERS) as pool:
             for step in steps:
                 pending.append(pool.submit(self.make, step))
-                if len(pending) > _AHEAD:
+                if len(pending) > AHEAD:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

@@ -5,7 +5,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from .recipe import Recipe
 
 _INTERVAL = 50  # steps between lines of the log
 _STATE_EVERY = 200  # steps between saved states
+_MEASURE_EVERY = 1000  # steps between measurements on pictures held out
 _PREDICTORS = ("score", "box", "landmarks")
 
 
@@ -44,6 +45,10 @@ class Progress:
     learning_rate: float
     rate: float
     waited: float
+
+
+Measure = Callable[[Path], Mapping[str, float | None]]
+"""Accuracy of a checkpoint's file by name, "score_threshold" (the operating point, 0 to 1, or None) among it."""
 
 
 class Average:
@@ -86,9 +91,12 @@ class Trainer:
         self.average = Average(self.net, recipe.ema) if recipe.ema else None
         self._anchors: dict[int, Anchors] = {}
 
-    def run(self, report: Callable[[Progress], None] | None = None) -> None:
+    def run(self, report: Callable[[Progress], None] | None = None, measure: Measure | None = None) -> None:
         """Trains from the current step to the end of the recipe; writes log.jsonl, and every 200 steps state.pt and
         weights.safetensors, so that a training can be evaluated while it goes on.
+
+        measure: called every 1000 steps and at the end; the log tells what it found, and so does the record of the
+        finished weights, with the operating point in their header.
 
         Raises DataError on a loss that is not finite, naming the pictures of the batch.
         """
@@ -119,7 +127,7 @@ class Trainer:
                     rate=seen / (now - mark),
                     waited=waited / (now - mark),
                 )
-                self._log(line)
+                self._log(asdict(line))
                 if report is not None:
                     report(line)
                 sums.zero_()
@@ -128,7 +136,11 @@ class Trainer:
                 self.seconds += time.perf_counter() - began
                 began = time.perf_counter()
                 self.save()
-                checkpoint.save(self.out / "weights.safetensors", self.weights(), self.description, self.record())
+                self._save_weights({})
+            if measure is not None and self.step % _MEASURE_EVERY == 0 and self.step < self.steps:
+                self._measure(measure)
+        if measure is not None:
+            self._save_weights(self._measure(measure))
 
     def train_batch(self, net: nn.Module, batch: Batch) -> Tensor:
         """One step. Returns the normalised score, box and landmark losses, (3,)."""
@@ -163,6 +175,22 @@ class Trainer:
         if self.average is not None:
             self.average.update(self.net, self.step)
         return losses.detach()
+
+    def _measure(self, measure: Measure) -> Mapping[str, float | None]:
+        """What the first process finds; the others wait for it."""
+        found: Mapping[str, float | None] = {}
+        if self.rank == 0:
+            found = measure(self.out / "weights.safetensors")
+            self._log({"step": self.step, **found})
+        if dist.is_initialized():
+            dist.barrier()
+        return found
+
+    def _save_weights(self, accuracy: Mapping[str, float | None]) -> None:
+        if self.rank == 0:
+            record = {**self.record(), **({"held_out": dict(accuracy)} if accuracy else {})}
+            path = self.out / "weights.safetensors"
+            checkpoint.save(path, self.weights(), self.description, record, accuracy.get("score_threshold"))
 
     def _anchors_for(self, size: int) -> Anchors:
         if size not in self._anchors:
@@ -258,9 +286,9 @@ class Trainer:
             kept = "".join(line for line in lines if json.loads(line)["step"] <= self.step)
             checkpoint.write_file(log, kept.encode())
 
-    def _log(self, line: Progress) -> None:
+    def _log(self, line: Mapping[str, float | None]) -> None:
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({k: round(v, 6) for k, v in asdict(line).items()}) + "\n")
+            log.write(json.dumps({k: v if v is None else round(v, 6) for k, v in line.items()}) + "\n")
 
 
 def normalise(sums: Losses) -> Tensor:

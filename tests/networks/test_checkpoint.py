@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from scrfd_edge.description import DESCRIPTIONS
 from scrfd_edge.errors import ModelError
 from scrfd_edge.networks import SCRFD
-from scrfd_edge.networks.checkpoint import load, save
+from scrfd_edge.networks.checkpoint import load, metadata_of, save
 
 SMALL = DESCRIPTIONS["scrfd_500m_kps"]
 
@@ -41,6 +41,7 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
         "format": 1,
         "input": {"color": "rgb", "mean": 127.5, "std": 128.0},
         "training": {"loss": [1.5, 0.5]},
+        "score_threshold": None,
     }
     assert not loaded.training
     for (key, a), (_, b) in zip(net.state_dict().items(), loaded.state_dict().items(), strict=True):
@@ -54,6 +55,16 @@ def test_same_outputs(path: Path, net: SCRFD) -> None:
     with torch.no_grad():
         for a, b in zip(net.eval()(x), loaded(x), strict=True):
             assert all(torch.equal(p, q) for p, q in zip(a, b, strict=True))
+
+
+def test_the_operating_point_travels_to_the_metadata(path: Path, net: SCRFD) -> None:
+    save(path, net.state_dict(), SMALL, {}, 0.25)
+    header = load(path)[1]
+    assert header["score_threshold"] == 0.25
+    assert metadata_of(net.description, header["score_threshold"]).score_threshold == 0.25
+    with pytest.raises(ModelError, match="score_threshold"):
+        save(path, net.state_dict(), SMALL, {}, 2.0)
+    assert load(path)[1]["score_threshold"] == 0.25
 
 
 def test_nothing_else_left_in_the_folder(path: Path) -> None:

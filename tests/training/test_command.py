@@ -21,12 +21,16 @@ def arguments(data: Path, description: Description, tmp_path: Path) -> list[str]
 
 def test_trains_writes_weights_and_refuses_to_start_over(arguments: list[str], data: Path, tmp_path: Path) -> None:
     (tmp_path / "dev.txt").write_text("3.png\n")
-    arguments += ["--exclude", str(tmp_path / "dev.txt")]
+    arguments += ["--dev", str(tmp_path / "dev.txt")]
     result = CliRunner().invoke(make_app(), arguments)
     assert result.exit_code == 0, result.stderr
     net, header = checkpoint.load(tmp_path / "out" / "weights.safetensors")
     assert net.description.name == "tiny"
     assert header["training"]["pictures"] == 7 and header["training"]["step"] == 2
+    measured = header["training"]["held_out"]
+    assert 0 <= measured["hard"] <= 100 and measured["score_threshold"] == header["score_threshold"]
+    last = json.loads((tmp_path / "out" / "log.jsonl").read_text().splitlines()[-1])
+    assert last == {"step": 2, **measured}
     again = CliRunner().invoke(make_app(), arguments)
     assert again.exit_code == 2 and "--resume" in again.stderr
     resumed = CliRunner().invoke(make_app(), [*arguments, "--resume"])
@@ -36,6 +40,19 @@ def test_trains_writes_weights_and_refuses_to_start_over(arguments: list[str], d
     assert CliRunner().invoke(make_app(), fresh).exit_code == 0
     started = checkpoint.load(tmp_path / "next" / "weights.safetensors")[1]
     assert started["training"]["init_sha256"] is not None
+
+
+def test_trains_on_wider_face_as_its_archives_unpack(arguments: list[str], data: Path, tmp_path: Path) -> None:
+    wider = tmp_path / "wider"
+    (wider / "WIDER_train").mkdir(parents=True)
+    (data / "images").rename(wider / "WIDER_train" / "images")
+    (wider / "wider_face_split").mkdir()
+    rows = "".join(f"{i}.png\n1\n10 10 30 30 0 0 0 0 0 0\n" for i in range(8))
+    (wider / "wider_face_split" / "wider_face_train_bbx_gt.txt").write_text(rows)
+    result = CliRunner().invoke(make_app(), [*arguments, "--data", str(wider)])
+    assert result.exit_code == 0, result.stderr
+    header = checkpoint.load(tmp_path / "out" / "weights.safetensors")[1]
+    assert header["training"]["pictures"] == 8 and header["score_threshold"] is None
 
 
 @pytest.mark.parametrize(
@@ -48,7 +65,7 @@ def test_trains_writes_weights_and_refuses_to_start_over(arguments: list[str], d
         (["--resume", "--init", "x.safetensors"], "exclude each other"),
         (["--recipe", "paper", "--kernels"], "bfloat16"),
         (["--epochs", "0"], "positive"),
-        (["--exclude", "LIST"], "nobody.png is not in"),
+        (["--dev", "LIST"], "nobody.png is not in"),
     ],
 )
 def test_what_it_refuses(arguments: list[str], tmp_path: Path, more: list[str], message: str) -> None:

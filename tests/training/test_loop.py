@@ -12,6 +12,7 @@ import torch.multiprocessing as mp
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from scrfd_edge.annotations import Annotation
 from scrfd_edge.description import Description
 from scrfd_edge.errors import DataError, ModelError
 from scrfd_edge.networks import SCRFD, checkpoint
@@ -67,6 +68,26 @@ def test_what_training_leaves(description: Description, pictures: Pictures, reci
         assert torch.equal(net.state_dict()[key], value)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == trainer.steps and np.isfinite(lines[-1]["loss"])
+
+
+def test_what_is_measured_travels_with_the_weights(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_MEASURE_EVERY", 2)
+    monkeypatch.setattr(loop, "_STATE_EVERY", 2)
+    steps: list[int] = []
+
+    def measure(weights: Path) -> dict[str, float | None]:
+        steps.append(checkpoint.load(weights)[1]["training"]["step"])
+        return {"hard": 10.0 * steps[-1], "score_threshold": 0.5}
+
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    trainer.run(measure=measure)
+    assert steps == [2, 4, 6]
+    header = checkpoint.load(tmp_path / "weights.safetensors")[1]
+    assert header["score_threshold"] == 0.5 and header["training"]["held_out"]["hard"] == 60
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["hard"] for line in log if "hard" in line] == [20, 40, 60]
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "other seed", "other recipe", "other pictures"])
@@ -184,6 +205,35 @@ def test_two_processes_give_the_gradients_of_the_whole_batch(
         assert torch.equal(a, b)
         # Threads split the sums of one process otherwise than those of two.
         assert p.grad is not None and (p.grad - a).norm() <= 1e-3 * a.norm() + 1e-5
+
+
+def run_one_process(
+    rank: int, folder: str, data: str, description: Description, recipe: Recipe, notes: list[Annotation]
+) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    trainer = Trainer(description, Pictures(Path(data), notes, 1 << 30), recipe, Path(folder), seed=0, device="cpu")
+    trainer.run(measure=lambda weights: {"hard": 1.0, "score_threshold": 0.25})
+    torch.save(dict(trainer.net.named_parameters()), f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_train_one_network(
+    description: Description, data: Path, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    recipe = replace(recipe, ema=0)
+    arguments = str(tmp_path), str(data / "images"), description, recipe, pictures.annotations
+    mp.spawn(run_one_process, arguments, nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    net, header = checkpoint.load(tmp_path / "weights.safetensors")
+    assert all(torch.equal(net.state_dict()[key], first[key]) for key in first)
+    assert header["training"]["step"] == recipe_steps(recipe) and header["score_threshold"] == 0.25
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [recipe_steps(recipe)] * 2  # the loss, and what was measured: once each
+
+
+def recipe_steps(recipe: Recipe) -> int:
+    return sum(recipe.steps(8))
 
 
 def test_targets_of_an_empty_batch_train_the_background(
