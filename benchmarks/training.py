@@ -1,20 +1,19 @@
 """Pictures per second of training: batches alone, network alone, and both together, which says what bounds.
 
-python benchmarks/training.py --data DIR [--model NAME] [--size 640] [--batch 16] [--steps 12] [--kernels]
+python benchmarks/training.py --data DIR [--model NAME] [--size 640] [--batch 16] [--steps 12] [--rounds 3] [--kernels]
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from statistics import median
 
-from scrfd_edge.annotations import read_annotations
+from scrfd_edge.annotations import read_annotated
 from scrfd_edge.description import DESCRIPTIONS
-from scrfd_edge.training.batches import Pictures
+from scrfd_edge.training.batches import AHEAD, Batch, Batches, Pictures
 from scrfd_edge.training.loop import Trainer
 from scrfd_edge.training.recipe import Phase, short
 
@@ -28,6 +27,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kernels", action="store_true")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
@@ -35,8 +35,8 @@ def main() -> None:
     description = DESCRIPTIONS[options.model]
     crops = short(description).phases[-1].crops if options.size >= 640 else "face"
     recipe = replace(short(description), phases=(Phase(100, options.size, options.batch, crops),))
-    notes = read_annotations(options.data / "label.txt")[:_PICTURES]
-    pictures = Pictures(options.data / "images", notes, 8 << 30)
+    data = read_annotated(options.data)
+    pictures = Pictures(data.images, data.notes[:_PICTURES], 8 << 30)
     for index in range(len(pictures)):
         pictures.picture(index)
     with tempfile.TemporaryDirectory() as out:
@@ -46,24 +46,32 @@ def main() -> None:
 
             install(trainer.net)
         batch = trainer.batches.make(0)
-        for _ in range(2):
-            trainer.train_batch(trainer.net, batch)
-        ahead = trainer.batches.from_step(0)
-        alone, network, together = [], [], []
-        for step in range(options.steps):
-            alone.append(_seconds(partial(trainer.batches.make, step)))
-            network.append(_seconds(lambda: trainer.train_batch(trainer.net, batch)))
-            together.append(_seconds(lambda: trainer.train_batch(trainer.net, next(ahead))))
-    print(f"{options.model}, {options.size}x{options.size}, batch {options.batch}; medians of {options.steps}")
-    for name, seconds in (("batches alone", alone), ("network alone", network), ("both", together)):
-        print(f"{name:14} {options.batch / median(seconds):8.1f} pictures/s")
-    print(f"the {'network' if median(network) > median(alone) else 'data pipeline'} bounds")
+        stretches = {
+            "batches alone": lambda batches: next(batches),
+            "network alone": lambda _: trainer.train_batch(trainer.net, batch),
+            "both": lambda batches: trainer.train_batch(trainer.net, next(batches)),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in stretches}
+        for _ in range(options.rounds):
+            for name, step in stretches.items():
+                rates[name].append(options.batch / _seconds(trainer.batches, step, options.steps))
+    print(f"{options.model}, {options.size}x{options.size}, batch {options.batch}")
+    print(f"medians of {options.rounds} stretches of {options.steps} steps, in turn")
+    found = {name: median(values) for name, values in rates.items()}
+    for name, rate in found.items():
+        print(f"{name:14} {rate:8.1f} pictures/s")
+    print(f"the {'network' if found['network alone'] < found['batches alone'] else 'data pipeline'} bounds")
 
 
-def _seconds(action: Callable[[], object]) -> float:
+def _seconds(batches: Batches, step: Callable[[Iterator[Batch]], object], steps: int) -> float:
+    """Mean time of a step, after as many as are made ahead: a stretch shall not live on what was made before it."""
+    made = batches.from_step(0)
+    for _ in range(AHEAD + 2):
+        step(made)
     began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
+    for _ in range(steps):
+        step(made)
+    return (time.perf_counter() - began) / steps
 
 
 if __name__ == "__main__":
