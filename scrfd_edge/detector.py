@@ -68,7 +68,7 @@ class FaceDetector:
         for name, count, most in (("max_faces", max_faces, 1_000_000), ("threads", threads, 1024)):
             if count is not None and not (_is_whole(count) and 1 <= count <= most):
                 raise SettingError(f"{name} must be an integer from 1 to {most} or None, got {count!r}.")
-        path, name, why = _find(model, backend, precision)
+        path, name, why = _find(model, backend, precision, device)
         self._backend = open_backend(name, path, threads=threads, device=device, precision=precision)
         self._why = f"{name}: {why}"
         self._metadata = self._backend.metadata
@@ -242,14 +242,14 @@ class FaceDetector:
         return shape or fixed
 
 
-def _find(model: str | os.PathLike[str], backend: str, precision: str) -> tuple[Path, str, str]:
+def _find(model: str | os.PathLike[str], backend: str, precision: str, device: str) -> tuple[Path, str, str]:
     """The file, the back end that opens it, and why that one."""
     if _is_path(model):
         path = Path(model)
         if path.is_dir() or not path.exists():
             what = "is a folder" if path.is_dir() else "does not exist"
             raise ModelError(f"{path} {what}; expected a model file ({', '.join(sorted(suffixes()))}).")
-        choice = choose([(path.suffix.lower(), precision)], backend)
+        choice = choose([(path.suffix.lower(), precision)], backend, device=device)
         return path, choice.backend, choice.why
     name = os.fspath(model)
     if name in catalog.STAND_INS:
@@ -263,7 +263,7 @@ def _find(model: str | os.PathLike[str], backend: str, precision: str) -> tuple[
     entry = catalog.find_model(name)
     files = catalog.files_in(entry, precision)
     here = [file for file in files if catalog.find_file(file) is not None] or files
-    choice = choose([(file.suffix, file.precision) for file in here], backend)
+    choice = choose([(file.suffix, file.precision) for file in here], backend, device=device)
     return catalog.locate(entry, [here[choice.index]]), choice.backend, choice.why
 
 

@@ -49,7 +49,7 @@ class Backend(Protocol):
 @dataclass(frozen=True)
 class Engine:
     """One row of the table. where: "module:class". packages: any of these importable ones will do. install: the pip
-    command that brings one. suffixes: of the files that it opens."""
+    command that brings one. suffixes: of the files that it opens, its own format first."""
 
     where: str
     packages: tuple[str, ...]
@@ -67,7 +67,7 @@ BACKENDS: Mapping[str, Engine] = {
         "scrfd_edge.backends.openvino:OpenVinoBackend",
         ("openvino",),
         "pip install 'scrfd-edge[openvino]'",
-        (".xml",),
+        (".xml", ".onnx"),
     ),
     "tflite": Engine(
         "scrfd_edge.backends.tflite:TfliteBackend",

@@ -117,13 +117,19 @@ def _has_distribution(name: str) -> bool:
     return True
 
 
-def _open(ort: Any, path: Path, threads: int, providers: list[tuple[str, dict[str, Any]]]) -> Any:
+def read_onnx(path: Path) -> bytes:
+    """Raises ModelError for a file that cannot be read or that keeps weights elsewhere."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error}.") from None
     if _EXTERNAL in data:
         raise ModelError(f"{path} keeps weights in another file (ONNX external data): save it as one file.")
+    return data
+
+
+def _open(ort: Any, path: Path, threads: int, providers: list[tuple[str, dict[str, Any]]]) -> Any:
+    data = read_onnx(path)
     options = ort.SessionOptions()
     options.log_severity_level = 4  # errors reach the caller as exceptions; warnings concern the exporter
     options.intra_op_num_threads = threads

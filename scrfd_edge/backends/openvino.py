@@ -1,4 +1,7 @@
-"""OpenVINO: the fastest engine on x86 CPUs; also Intel's GPUs and NPUs. Opens its IR: an .xml file with its .bin."""
+"""OpenVINO: the fastest engine on x86 CPUs; also Intel's GPUs and NPUs.
+
+Opens its IR, an .xml file with its .bin, and ONNX.
+"""
 
 import importlib
 import os
@@ -13,7 +16,7 @@ from ..catalog import cache_folder
 from ..errors import BackendError, ModelError
 from ..metadata import KEY, Metadata
 from .base import Outputs, Tensor
-from .onnx import usable_cpus
+from .onnx import read_onnx, usable_cpus
 from .ports import check_outputs, official_order
 
 _SHAPES = 8  # tensor shapes kept compiled: a camera needs one, a folder of photographs a few
@@ -48,7 +51,8 @@ class OpenVinoBackend:
         self._lock = threading.Lock()
         self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         self._local = threading.local()
-        text = self._model.get_rt_info(KEY).astype(str) if self._model.has_rt_info(KEY) else None
+        where = ["framework", KEY] if path.suffix.lower() == ".onnx" else [KEY]
+        text = self._model.get_rt_info(where).astype(str) if self._model.has_rt_info(where) else None
         self.metadata = self._metadata(path, text)
         self.precision = self.metadata.precision
         if precision == "bf16" and self.precision in ("fp32", "fp16") and self._device == "CPU":
@@ -81,12 +85,17 @@ class OpenVinoBackend:
             raise BackendError(f"{device!r} was asked for, but OpenVINO finds only {', '.join(sorted(found)).lower()}.")
 
     def _read(self, path: Path) -> Any:
-        weights = path.with_suffix(".bin")
-        for file in (path, weights):
-            if not file.is_file():
-                raise ModelError(f"{file} is missing: an OpenVINO model is an .xml file with a .bin file beside it.")
+        if path.suffix.lower() == ".onnx":
+            files: tuple[Any, ...] = (read_onnx(path),)
+        else:
+            files = path, path.with_suffix(".bin")
+            for file in files:
+                if not file.is_file():
+                    raise ModelError(
+                        f"{file} is missing: an OpenVINO model is an .xml file with a .bin file beside it."
+                    )
         try:
-            model = self._core.read_model(path, weights)
+            model = self._core.read_model(*files)
         except Exception as error:  # noqa: BLE001 - the engine raises RuntimeError and more for damaged files
             raise ModelError(f"{path} is damaged or no model that OpenVINO {self.version} reads: {error}") from None
         if len(model.inputs) != 1 or len(model.inputs[0].partial_shape) != 4:

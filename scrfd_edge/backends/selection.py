@@ -1,9 +1,10 @@
 """Which engine and precision "auto" takes: the fastest by measurement, on this machine or on a CPU of its kind.
 
-INT8 is taken only where it pays by measurement: 1.8 times as fast as FP32 on the same engine, 1.3 on ONNX Runtime.
+INT8 is taken only where it pays by measurement: 1.8 times as fast as floats on the same engine, 1.3 on ONNX Runtime.
 """
 
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ MEASURED: Mapping[str, Factors] = {
 }
 """Kind of CPU -> factors. A kind that nobody measured has no row."""
 
+_FLOATS = ("fp32", "fp16")
 _GAIN = {"onnx": 1.3}
 _GAIN_ELSEWHERE = 1.8
 _SAVED = "bench.json"
@@ -47,15 +49,19 @@ class Choice:
     why: str
 
 
-def choose(files: Sequence[tuple[str, str]], backend: str = "auto", precision: str = "auto") -> Choice:
+def choose(
+    files: Sequence[tuple[str, str]], backend: str = "auto", precision: str = "auto", device: str = "auto"
+) -> Choice:
     """Chooses among the files of one model: (suffix, precision) each.
 
-    Raises BackendError for an unknown engine or one that is not installed, ModelError where no file fits.
+    device: as FaceDetector takes it; what was measured holds for CPUs, elsewhere floats come first. Raises
+    BackendError for an unknown engine or one that is not installed, ModelError where no file fits.
     """
     if backend != "auto" and backend not in BACKENDS:
         raise BackendError(f"Unknown back end {backend!r}: expected auto or one of {', '.join(BACKENDS)}.")
     names = list(BACKENDS) if backend == "auto" else [backend]
     opened = [(i, name) for i, (suffix, _) in enumerate(files) for name in names if suffix in BACKENDS[name].suffixes]
+    opened = [(i, name) for i, name in opened if _knows(name, device)] or opened
     kinds = " or ".join(dict.fromkeys(suffix for suffix, _ in files))
     if not opened and backend == "auto":
         raise ModelError(f"No back end opens {kinds!r} files; expected one of {', '.join(sorted(suffixes()))}.")
@@ -65,8 +71,8 @@ def choose(files: Sequence[tuple[str, str]], backend: str = "auto", precision: s
     if not fitting:
         has = ", ".join(sorted({files[i][1] for i, _ in opened}))
         raise ModelError(f"There is no file in precision {precision!r} for this back end; there is {has}.")
-    factors, where = factors_here()
-    ranked = sorted(fitting, key=lambda f: _rank((f[1], files[f[0]][1]), factors, precision), reverse=True)
+    factors, where = factors_here() if device in ("auto", "cpu") else ({}, f"not measured on {device}")
+    ranked = sorted(fitting, key=lambda f: _rank(files[f[0]], f[1], factors, precision), reverse=True)
     here = [(i, name) for i, name in ranked if BACKENDS[name].installed]
     if not here:
         name = ranked[0][1]
@@ -128,15 +134,23 @@ def _cpu_features() -> Mapping[str, bool]:
     return found
 
 
-def _rank(key: Key, factors: Factors, precision: str) -> tuple[int, float, float]:
-    """Greater is better. Without a measurement: FP32 first, in the order of the table of engines."""
-    order = -float(list(BACKENDS).index(key[0]))
-    name, of = key
-    if precision != "auto" or of == "fp32":
-        return 1, factors.get(key, 0.0), order
-    floats = factors.get((name, "fp32"))
-    pays = key in factors and floats is not None and factors[key] >= _GAIN.get(name, _GAIN_ELSEWHERE) * floats
-    return int(pays), factors.get(key, 0.0), order
+def _knows(name: str, device: str) -> bool:
+    """Whether the engine may run on the device: OpenVINO also takes "gpu", "npu" and names such as "AUTO:GPU,CPU"."""
+    if device in ("auto", "cpu"):
+        return True
+    return name in (("onnx", "torch") if device.partition(":")[0] == "cuda" else ("openvino",))
+
+
+def _rank(file: tuple[str, str], name: str, factors: Factors, precision: str) -> tuple[int, float, float, int]:
+    """Greater is better. Without a measurement: floats first, in the order of the table of engines; of two files in
+    one precision the one in the engine's own format."""
+    suffix, of = file
+    factor = factors.get((name, of), 0.0)
+    order = -float(list(BACKENDS).index(name)), -BACKENDS[name].suffixes.index(suffix)
+    if precision != "auto" or of in _FLOATS:
+        return 1, factor, *order
+    floats = max((factors[name, f] for f in _FLOATS if (name, f) in factors), default=math.inf)
+    return int(factor >= _GAIN.get(name, _GAIN_ELSEWHERE) * floats), factor, *order
 
 
 def _explain(key: Key, among: int, factors: Factors, where: str) -> str:

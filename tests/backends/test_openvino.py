@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import openvino
 import pytest
 from scrfd_edge_converters.conversion import Request, convert
 
 from scrfd_edge import BackendError, ModelError, catalog
+from scrfd_edge.backends.onnx import OnnxBackend
 from scrfd_edge.backends.openvino import OpenVinoBackend
 from scrfd_edge.metadata import KEY
 
@@ -35,6 +37,25 @@ def test_says_what_runs(ir: Path, home: Path) -> None:
     outputs = b.run(np.zeros((2, 3, 64, 96), np.float32))
     assert [out.shape for out in outputs] == [(2, n, c) for c in (1, 4, 10) for n in (192, 48, 12)]
     assert any((home / "openvino").iterdir())  # compiled models, for a fast start
+
+
+def test_onnx_files_open_as_they_are(ir: Path, tmp_path: Path) -> None:
+    """With their metadata, the same numbers, and no weights from elsewhere."""
+    tensor = np.random.default_rng(0).normal(size=(1, 3, 64, 96)).astype(np.float32)
+    direct, converted = OpenVinoBackend(BUNDLED, threads=1), OpenVinoBackend(ir, threads=1)
+    assert direct.metadata.tool == OnnxBackend(BUNDLED).metadata.tool
+    for a, b in zip(direct.run(tensor), converted.run(tensor), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    model = onnx.load(BUNDLED)
+    onnx.save(model, tmp_path / "split.onnx", save_as_external_data=True, size_threshold=0)
+    with pytest.raises(ModelError, match="external data"):
+        OpenVinoBackend(tmp_path / "split.onnx")
+    for data in (b"", b"no model", BUNDLED.read_bytes()[:100_000]):
+        (tmp_path / "damaged.onnx").write_bytes(data)
+        with pytest.raises(ModelError, match="damaged"):
+            OpenVinoBackend(tmp_path / "damaged.onnx")
+    with pytest.raises(ModelError, match="cannot be read"):
+        OpenVinoBackend(tmp_path / "nothing.onnx")
 
 
 def test_precision_is_never_silently_bf16(ir: Path) -> None:

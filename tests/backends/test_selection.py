@@ -55,6 +55,9 @@ def known(monkeypatch: pytest.MonkeyPatch, factors: Factors, missing: tuple[str,
         (FAST, (), {"backend": "openvino", "precision": "fp32"}, (2, "openvino")),
         (FAST, (), {"backend": "tflite"}, (4, "tflite")),
         ({}, (), {"precision": "int8"}, (1, "onnx")),
+        (FAST, (), {"device": "cuda:0"}, (0, "onnx")),  # what was measured holds for CPUs
+        (FAST, (), {"device": "gpu"}, (2, "openvino")),
+        (FAST, (), {"device": "AUTO:GPU,CPU"}, (2, "openvino")),
     ],
     ids=str,
 )
@@ -67,6 +70,26 @@ def test_choice(
 ) -> None:
     known(monkeypatch, factors, missing)
     choice = choose(FILES, **settings)
+    assert (choice.index, choice.backend) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "factors", "expected"),
+    [
+        ([(".onnx", "fp32"), (".xml", "fp32")], {("openvino", "fp32"): 2.0}, (1, "openvino")),  # its own format
+        ([(".onnx", "fp32")], {("openvino", "fp32"): 2.0}, (0, "openvino")),
+        ([(".onnx", "fp32")], {}, (0, "onnx")),
+        ([(".tflite", "fp16"), (".tflite", "int8")], {}, (0, "tflite")),
+        ([(".tflite", "fp16"), (".tflite", "int8")], {("tflite", "fp16"): 1.0, ("tflite", "int8"): 1.7}, (0, "tflite")),
+        ([(".tflite", "fp16"), (".tflite", "int8")], {("tflite", "fp16"): 1.0, ("tflite", "int8"): 1.9}, (1, "tflite")),
+    ],
+    ids=str,
+)
+def test_formats(
+    files: list[tuple[str, str]], factors: Factors, expected: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(monkeypatch, factors)
+    choice = choose(files)
     assert (choice.index, choice.backend) == expected
 
 
