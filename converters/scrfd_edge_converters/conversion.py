@@ -70,6 +70,8 @@ def convert(request: Request, progress: Progress) -> Result:
     """
     _check_request(request)
     source = open_source(request.source)
+    if request.precision == "int8-io" and source.network.group_norm:
+        raise SettingError(f"{request.source} has group norm, which int8-io has no integers for: choose int8.")
     paths: list[Path] = []
     if request.calibration is not None:
         paths = choose_pictures(request.calibration, request.pictures + _CHECKED, request.seed, request.exclude)

@@ -31,7 +31,7 @@ def measure_layers(
     progress: Callable[[int, int], None],
 ) -> list[Sensitivity]:
     """One row per convolution, the most sensitive (by score) first. tensors: (1, 3, H, W) float32 each."""
-    rounded, quantization = quantize(network, statistics, spans, "openvino")
+    rounded, quantization = quantize(network, statistics, spans, "openvino", wide=frozenset())
     convs = [layer for layer in rounded.layers if isinstance(layer, Conv)]
     names = frozenset(conv.output for conv in convs)
     exact = [_run(rounded, None, tensor) for tensor in tensors]

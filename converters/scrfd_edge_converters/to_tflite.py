@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as tfl
 
-from scrfd_edge.errors import SettingError
-
 from .layers import Add, Array, Conv, GroupNorm, Layer, Network, Pool, Rows, Upsample
 from .quantization import Quantization, quantize_bias, quantize_weight
 
@@ -43,8 +41,6 @@ def write_tflite(
     size: (height, width) if fixed. weights, without quantization: "float32", "float16" or "int8" (dynamic range). With
     quantization the input is int8, pixel - 128, and the outputs are floats unless `integer_outputs`.
     """
-    if integer_outputs and (network.group_norm or quantization is None or quantization.floats):
-        raise SettingError("A full-integer TFLite file needs a network without group norm: choose precision int8.")
     if size is not None:
         network = network.at(size)
     writer = _Writer(network, quantization, weights, integer_outputs)
