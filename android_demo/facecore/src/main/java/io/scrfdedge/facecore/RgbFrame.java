@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
  * {@code Bitmap.copyPixelsToBuffer} writes an ARGB_8888 bitmap; alpha is ignored. Made once and filled again and again.
  */
 public final class RgbFrame {
-    /** Longest side that is taken, in pixels. */
+    /** Longest side that is taken, in pixels: at most 1 GiB. */
     public static final int MAX_SIDE = 16384;
 
     public final int width;
@@ -22,8 +22,7 @@ public final class RgbFrame {
     /**
      * Allocates the memory.
      *
-     * @throws IllegalArgumentException where a side is not 1 to {@link #MAX_SIDE}, channels are not 3 or 4, or the
-     *     picture passes 2^31 - 1 bytes
+     * @throws IllegalArgumentException where a side is not 1 to {@link #MAX_SIDE}, or channels are not 3 or 4
      */
     public RgbFrame(int width, int height, int channels) {
         if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE) {
@@ -33,13 +32,9 @@ public final class RgbFrame {
         if (channels != 3 && channels != 4) {
             throw new IllegalArgumentException("A frame has 3 (RGB) or 4 (RGBA) channels, got " + channels);
         }
-        long bytes = (long) width * height * channels;
-        if (bytes > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException("A frame must be under 2 GiB, got " + width + "x" + height);
-        }
         this.width = width;
         this.height = height;
         this.channels = channels;
-        this.pixels = ByteBuffer.allocateDirect((int) bytes);
+        this.pixels = ByteBuffer.allocateDirect(width * height * channels);
     }
 }
