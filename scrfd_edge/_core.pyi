@@ -52,7 +52,7 @@ def letterbox(
     float32: (v - mean) / std. Integers: round(((v - mean) / std) / scale) + zero_point, ties to even, clamped.
     pad: grey level of the padding, `mean` by default; a network that takes raw pixels (mean 0, std 1) wants 127.5.
     A side that shrinks by 2 or less, or grows, is sampled like cv2.INTER_LINEAR (within one grey level); one that
-    shrinks by more is averaged over areas like cv2.INTER_AREA, which finds more faces (benchmarks/downscale.py).
+    shrinks by more is averaged over areas like cv2.INTER_AREA, which finds more faces (benchmarks/letterbox.py).
     """
 
 class Candidates:

@@ -7,7 +7,7 @@
 namespace scrfd {
 
 // A side that shrinks by more than 2 is averaged over areas, since bilinear sampling would skip source pixels; at
-// exactly 2 both are the same. benchmarks/downscale.py measures what it is worth.
+// exactly 2 both are the same. benchmarks/letterbox.py measures what it is worth.
 inline bool area_averaged(std::int64_t source, std::int64_t target) { return source > 2 * target; }
 
 // Output i is the sum over k of weights[i * 2 * pairs + k] * source[first[i] + k]; its weights add up to `unit`.

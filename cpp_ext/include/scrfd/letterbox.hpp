@@ -33,7 +33,7 @@ struct Normalization {
 // `out` holds 3 * placement.tensor.height * placement.tensor.width elements. A side that shrinks by 2 or less, or
 // grows, is sampled bilinearly as by cv2.INTER_LINEAR (half-pixel centres, edges repeated), within one gray level of
 // it; one that shrinks by more is averaged over areas, as by cv2.INTER_AREA, which finds more faces
-// (benchmarks/downscale.py). T is float, std::uint8_t or std::int8_t. Throws std::invalid_argument.
+// (benchmarks/letterbox.py). T is float, std::uint8_t or std::int8_t. Throws std::invalid_argument.
 template <typename T>
 void letterbox(const Image& image, const Placement& placement, Layout layout, const Normalization& normalization,
                T* out);
