@@ -50,7 +50,9 @@ def write(
         attributes.append(_attribute("Signature", struct.pack(">H", pool.text(signature)), pool))
     if nested:
         lines = b"".join(
-            struct.pack(">HHHH", pool.cls(n.binary), pool.cls(n.outer), pool.text(n.binary[len(n.outer) + 1 :]), n.access)
+            struct.pack(
+                ">HHHH", pool.cls(n.binary), pool.cls(n.outer), pool.text(n.binary[len(n.outer) + 1 :]), n.access
+            )
             for n in nested
         )
         attributes.append(_attribute("InnerClasses", struct.pack(">H", len(nested)) + lines, pool))

@@ -93,6 +93,8 @@ def read(path: Path) -> dict[str, Class]:
             scopes.pop()
         level = FIRST_LEVEL
     for cls in classes.values():
+        if cls.interface and cls.super != "java.lang.Object":  # an interface that extends another one
+            cls.interfaces, cls.super = (cls.super, *cls.interfaces), "java.lang.Object"
         for name in cls.interfaces:
             if erase(name) in classes:
                 classes[erase(name)].interface = True
@@ -103,7 +105,9 @@ def _member(text: str, level: int) -> Member | None:
     if found := _CONSTRUCTOR.match(text):
         return Member("<init>", _parameters(found["parameters"]), "void", False, level)
     if found := _METHOD.match(text):
-        return Member(found["name"], _parameters(found["parameters"]), _plain(found["type"]), bool(found["static"]), level)
+        return Member(
+            found["name"], _parameters(found["parameters"]), _plain(found["type"]), bool(found["static"]), level
+        )
     if (found := _FIELD.match(text)) and found["name"] != "class":
         return Member(found["name"], None, _plain(found["type"]), bool(found["static"]), level)
     return None

@@ -7,7 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import classfile, declarations, signatures
-from .classfile import ABSTRACT, ANNOTATION, FINAL, INTERFACE, NATIVE, PROTECTED, PUBLIC, STATIC, SUPER, VARARGS, Entry, Nested
+from .classfile import (
+    ABSTRACT,
+    ANNOTATION,
+    FINAL,
+    INTERFACE,
+    NATIVE,
+    PROTECTED,
+    PUBLIC,
+    STATIC,
+    SUPER,
+    VARARGS,
+    Entry,
+    Nested,
+)
 from .declarations import Class, Member
 from .signatures import Signature
 from .types import descriptor, signature
@@ -36,7 +49,8 @@ def _class(
     inside: Mapping[str, list[Class]],
     known: Mapping[tuple[str, Member], Signature],
 ) -> bytes:
-    fields, methods = [], []
+    fields: list[Entry] = []
+    methods: list[Entry] = []
     for member in cls.members:
         entry = _entry(cls, member, known.get((cls.name, member)), classes)
         entries = fields if member.parameters is None else methods

@@ -80,3 +80,19 @@ def _argument(text: str, classes: Mapping[str, Class], variables: Collection[str
 
 def _binary(name: str, classes: Mapping[str, Class]) -> str:
     return classes[name].binary if name in classes else name.replace(".", "/")
+
+
+def shape_of_descriptor(text: str) -> tuple[str, ...] | None:
+    """Shapes of a method descriptor's parameters; None for a field's descriptor."""
+    if not text.startswith("("):
+        return None
+    parts = re.findall(r"\[*(?:L[^;]+;|[BCDFIJSZ])", text[1 : text.index(")")])
+    return tuple(_shape_of(part) for part in parts)
+
+
+def _shape_of(part: str) -> str:
+    if part.startswith("["):
+        return _shape_of(part[1:]) + "[]"
+    if part.startswith("L"):
+        return shape(part[1:-1].replace("/", ".").replace("$", "."))
+    return {"Z": "boolean", "C": "string"}.get(part, "number")
