@@ -1,10 +1,10 @@
 """The authors' files against onnxruntime, and files that are not theirs."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnx
 import pytest
@@ -23,18 +23,6 @@ OFFICIAL = ["scrfd_500m", "scrfd_500m_kps", "scrfd_1g", "scrfd_2.5g", "scrfd_2.5
 SCORE, DISTANCE = 2e-5, 2e-4
 
 
-def photographs(shared: Path, count: int, height: int, width: int) -> NDArray[np.float32]:
-    """Network input made of real photographs, the same ones every time."""
-    names = (shared / "data/val/images.txt").read_text().split()[:count]
-    out = []
-    for name in names:
-        picture = cv2.imread(str(shared / "data/val/images" / name))
-        assert picture is not None
-        resized = cv2.resize(picture, (width, height))[:, :, ::-1]
-        out.append((resized.transpose(2, 0, 1).astype(np.float32) - 127.5) / 128)
-    return np.stack(out)
-
-
 def assert_outputs_agree(ours: list[NDArray[np.float32]], theirs: list[NDArray[np.float32]]) -> None:
     assert [a.shape for a in ours] == [b.shape for b in theirs]
     for a, b in zip(ours, theirs, strict=True):
@@ -42,13 +30,15 @@ def assert_outputs_agree(ours: list[NDArray[np.float32]], theirs: list[NDArray[n
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
-def test_outputs_equal_onnxruntime(shared: Path, name: str) -> None:
+def test_outputs_equal_onnxruntime(
+    shared: Path, photographs: Callable[[int, int, int], NDArray[np.float32]], name: str
+) -> None:
     path = shared / "weights" / f"{name}.onnx"
     net = load_official(path)
     assert net.description == DESCRIPTIONS[name]
     session = onnxruntime.InferenceSession(str(path))
     for count, height, width in [(1, 640, 640), (1, 480, 640), (2, 256, 320)]:
-        x = photographs(shared, count, height, width)
+        x = photographs(count, height, width)
         with torch.inference_mode():
             ours = [y.numpy() for y in Flattened(net)(torch.from_numpy(x))]
         assert_outputs_agree(ours, session.run(None, {"input.1": x}))
