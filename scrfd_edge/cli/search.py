@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from ..description import Block
+from ..description import Block, find_description
 from ..errors import SettingError
-from .train import find_description
 
 if TYPE_CHECKING:
     from ..search.candidate import Job

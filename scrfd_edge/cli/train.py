@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ..description import DESCRIPTIONS, Description
-from ..errors import ModelError, SettingError
+from ..description import find_description
+from ..errors import SettingError
 
 
 def train(
@@ -104,12 +104,3 @@ def train(
     if dist.is_initialized():
         dist.destroy_process_group()
     console.print(f"Weights: {out / 'weights.safetensors'}")
-
-
-def find_description(model: str) -> Description:
-    """A description by the name of a model of the paper, or from a JSON file."""
-    if model in DESCRIPTIONS:
-        return DESCRIPTIONS[model]
-    if model.endswith(".json"):
-        return Description.load(model)
-    raise ModelError(f"Unknown model {model!r}: expected one of {', '.join(DESCRIPTIONS)}, or a .json description.")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scrfd_edge.cli.search import app
-from scrfd_edge.cli.train import find_description
+from scrfd_edge.description import find_description
 from scrfd_edge.errors import DataError, ScrfdError, SettingError
 from scrfd_edge.search import procedure
 from scrfd_edge.search.candidate import Candidate, Job, empty_row
