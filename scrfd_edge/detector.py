@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core, catalog
-from .backends.base import Tensor, open_backend, suffixes
+from .backends.base import Tensor, decodes, open_backend, suffixes
 from .backends.selection import choose
+from .candidates import candidates_of
 from .description import DESCRIPTIONS
 from .errors import ImageError, ModelError, SettingError
 from .faces import Faces
@@ -202,10 +203,10 @@ class FaceDetector:
                 std=m.std,
                 pad=_PADDING,
             )
-        # A back end on a GPU may leave rows below the threshold at zero, and so not copy them.
-        run_above = getattr(self._backend, "run_above", None)
+        if decodes(self._backend):
+            return candidates_of(self._backend.run_decoded(tensor, self._score_threshold), placements)
         return _core.decode(
-            self._backend.run(tensor) if run_above is None else run_above(tensor, self._score_threshold),
+            self._backend.run(tensor),
             placements,
             strides=m.strides,
             anchors=m.anchors,

@@ -8,7 +8,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,6 @@ class Backend(Protocol):
     engine, version: what runs. device: where, such as "cpu" or "cuda:0". precision: of weights and sums, really.
     threads: that one run uses, None where the engine does not say. shape: the only (height, width) that the file
     takes, None if any multiple of the largest stride will do. dynamic_batch: whether N may differ from 1.
-
-    A back end on a GPU may also have `run_above(tensor, score_threshold)`, which leaves rows below the threshold zero.
     """
 
     engine: str
@@ -44,6 +42,33 @@ class Backend(Protocol):
         Each output is float32 (N, rows, 1 | 4 | 10). Safe to call from several threads at once.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The rows of a batch whose score reaches a threshold, in their order, in pixels of the tensor.
+
+    picture: (K,) which of the batch, int64. The rest is float32. scores: (K,). boxes: (K, 4) x1, y1, x2, y2.
+    landmarks: (K, 5, 2) x, y, None where the network has none.
+    """
+
+    picture: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+    boxes: npt.NDArray[np.float32]
+    landmarks: npt.NDArray[np.float32] | None
+
+
+class DecodingBackend(Backend, Protocol):
+    """A back end that also decodes where it computes, so that only candidates are copied from a GPU."""
+
+    def run_decoded(self, tensor: Tensor, score_threshold: float) -> Decoded:
+        """Runs as `run`, and decodes the rows whose score is at least the threshold."""
+        ...
+
+
+def decodes(backend: Backend) -> TypeGuard[DecodingBackend]:
+    """Whether `backend` decodes too. (isinstance on a protocol takes longer than NMS.)"""
+    return hasattr(backend, "run_decoded")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """The PyTorch back end beside ONNX Runtime, and what it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from scrfd_edge import FaceDetector
-from scrfd_edge.backends.base import Outputs
+from scrfd_edge import FaceDetector, _core
+from scrfd_edge.backends.base import Decoded
 from scrfd_edge.backends.torch import TorchBackend
+from scrfd_edge.candidates import candidates_of
 from scrfd_edge.description import DESCRIPTIONS
 from scrfd_edge.errors import BackendError, ModelError
 from scrfd_edge.metadata import Metadata
@@ -68,28 +70,50 @@ def test_runs_the_checkpoint(checkpoint: Path) -> None:
         np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-5 if ours.shape[2] == 1 else 2e-4, rtol=0)
 
 
-def assert_sparse(sparse: Outputs, full: Outputs, threshold: float) -> None:
-    for i, out in enumerate(sparse):
-        scores = full[i % 3][:, :, 0]
-        kept, dropped = scores >= threshold, scores < threshold - 1e-5
-        assert out.shape == full[i].shape
-        assert np.array_equal(out[kept], full[i][kept])
-        assert not out[dropped].any()
+def assert_same(ours: list[_core.Candidates], theirs: list[_core.Candidates]) -> None:
+    """All candidates, in their order: NMS of threshold 1 sorts them by score and drops none but equal boxes."""
+    for a, b in zip(ours, theirs, strict=True):
+        assert len(a) == len(b)
+        for mine, other in zip(_core.nms([a], iou_threshold=1), _core.nms([b], iou_threshold=1), strict=True):
+            np.testing.assert_allclose(mine, other, atol=1e-3, rtol=1e-5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 1.0])
-def test_only_candidates_leave_the_device(checkpoint: Path, threshold: float) -> None:
+@pytest.mark.parametrize("size", [(64, 96), (96, 64)])
+def test_decoded_on_the_device_as_by_the_core(checkpoint: Path, threshold: float, size: tuple[int, int]) -> None:
     backend = TorchBackend(checkpoint, device="cpu")
-    x = image(3, 3, 64, 96)
+    x = image(3, 3, *size)
     full = backend.run(x)
     assert 0.02 < (full[0] >= 0.5).mean() < 0.98
-    assert_sparse(backend.run_above(x, threshold), full, threshold)
+    pictures = ((480, 640), (50, 50), (1, 300))  # larger, smaller, and of which next to nothing is left
+    placements = [_core.Placement.fit_shape(picture, size) for picture in pictures]
+    m = backend.metadata
+    expected = _core.decode(full, placements, strides=m.strides, anchors=m.anchors, score_threshold=threshold)
+    decoded = backend.run_decoded(x, threshold)
+    assert len(decoded.scores) == sum((scores >= np.float32(threshold)).sum() for scores in full[:3])
+    assert_same(candidates_of(decoded, placements), expected)
 
 
 def test_nothing_above_the_threshold(checkpoint: Path) -> None:
-    outputs = TorchBackend(checkpoint, device="cpu").run_above(image(1, 3, 64, 64), 2.0)
-    assert [out.shape for out in outputs[:3]] == [(1, 128, 1), (1, 32, 1), (1, 8, 1)]
-    assert not any(out.any() for out in outputs)
+    decoded = TorchBackend(checkpoint, device="cpu").run_decoded(image(2, 3, 64, 64), 2.0)
+    assert (decoded.scores.shape, decoded.boxes.shape) == ((0,), (0, 4))
+    assert decoded.landmarks is not None and decoded.landmarks.shape == (0, 5, 2)
+    assert [len(c) for c in candidates_of(decoded, [_core.Placement.fit((9, 9), 64)] * 2)] == [0, 0]
+
+
+def test_what_is_not_finite_or_outside_is_left_out() -> None:
+    boxes = [[1, 1, 9, 9], [-5, -5, 70, 70], [40, 1, 50, 9], [9, 9, 1, 1], [np.nan, 1, 9, 9], [1, 1, np.inf, 9]]
+    table = np.array([*boxes, boxes[0], boxes[0]], np.float32)
+    landmarks = np.zeros((8, 5, 2), np.float32)
+    landmarks[6, 2, 1] = np.nan
+    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.9, 0.9, 0.9, np.inf], np.float32)
+    decoded = Decoded(np.zeros(8, np.int64), scores, table, landmarks)
+    placement = _core.Placement((64, 64), (32, 32), (64, 64))  # half the picture, so everything doubles
+    [found] = candidates_of(decoded, [placement])
+    kept, _, _ = _core.nms([found], iou_threshold=1)
+    assert kept.tolist() == [[2, 2, 18, 18], [0, 0, 64, 64]]
+    [plain] = candidates_of(replace(decoded, landmarks=None), [placement])
+    assert _core.nms([plain], iou_threshold=1)[2] is None and len(plain) == 3
 
 
 @needs_cuda
@@ -99,7 +123,9 @@ def test_half_precision_on_cuda(checkpoint: Path) -> None:
     x = image(2, 3, 96, 128)
     for ours, exact in zip(backend.run(x), TorchBackend(checkpoint, device="cpu").run(x), strict=True):
         assert np.abs(ours - exact).max() <= 0.05 * max(1.0, float(np.abs(exact).max()))
-    assert_sparse(backend.run_above(x, 0.5), backend.run(x), 0.5)
+    m, placements = backend.metadata, [_core.Placement.fit_shape((480, 640), (96, 128))] * 2
+    expected = _core.decode(backend.run(x), placements, strides=m.strides, anchors=m.anchors, score_threshold=0.5)
+    assert_same(candidates_of(backend.run_decoded(x, 0.5), placements), expected)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
