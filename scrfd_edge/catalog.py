@@ -1,10 +1,12 @@
 """Which models there are: name -> files, hash, licence, where from; and where a file lies on this machine."""
 
 import difflib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .description import DESCRIPTIONS, Description
 from .errors import ModelError
@@ -19,7 +21,8 @@ class ModelFile:
     """One file of a model. name: in the wheel's or the cache's folder. precision: of its weights and sums.
 
     url: where it can be downloaded, None for bundled files. member: its name inside the zip archive at `url`, None
-    where `url` is the file itself.
+    where `url` is the file itself. bin_sha256: of the .bin file beside an .xml file. ap: average precision, easy,
+    medium and hard, in percent, by the command and on the list that the model's card names; None: not measured.
     """
 
     name: str
@@ -27,6 +30,8 @@ class ModelFile:
     sha256: str
     url: str | None = None
     member: str | None = None
+    bin_sha256: str | None = None
+    ap: tuple[float, float, float] | None = None
 
     @property
     def suffix(self) -> str:
@@ -55,20 +60,18 @@ def _official(name: str, sha256: str, url: str, member: str | None = None) -> Mo
     return Model(f"insightface/{name}", DESCRIPTIONS[name], (file,), _THEIRS, "InsightFace release v0.7")
 
 
+def _bundled(name: str, files: Sequence[Mapping[str, Any]]) -> Model:
+    made = (ModelFile(**{**file, "ap": tuple(file["ap"])}) for file in files)
+    return Model(name, DESCRIPTIONS[name], tuple(made), _OURS, "this project")
+
+
+_BUNDLED: Mapping[str, Any] = json.loads((BUNDLED / "files.json").read_text())
+"""Written by the command that makes these files, scrfd_edge_converters.release."""
+
 CATALOG: Mapping[str, Model] = {
     model.name: model
     for model in (
-        Model(
-            "scrfd_500m_kps",
-            DESCRIPTIONS["scrfd_500m_kps"],
-            (
-                ModelFile(
-                    "scrfd_500m_kps.onnx", "fp32", "a21f08454da45b36438d6ef5872585e967d314bc03169d9b70f86f272a1f3ce9"
-                ),
-            ),
-            _OURS,
-            "this project",
-        ),
+        *(_bundled(name, files) for name, files in _BUNDLED.items()),
         _official(
             "scrfd_500m_kps",
             "5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a",
@@ -88,8 +91,17 @@ CATALOG: Mapping[str, Model] = {
     )
 }
 
-STAND_INS: Mapping[str, str] = {"scrfd_500m": "scrfd_500m_kps"}
+STAND_INS: Mapping[str, str] = {
+    name: other for name, other in {"scrfd_500m": "scrfd_500m_kps"}.items() if name not in CATALOG
+}
 """Names that another model answers to until they have weights of their own."""
+
+LOSSES: Mapping[str, tuple[float, float, float]] = {
+    ".xml": (0.2, 0.2, 0.5),
+    ".onnx": (0.3, 0.3, 0.7),
+    ".tflite": (0.3, 0.3, 0.7),
+}
+"""Suffix -> average precision, easy, medium and hard, in percent, that a file which "auto" takes may lose."""
 
 
 def find_model(name: str) -> Model:
@@ -128,12 +140,26 @@ def find_file(file: ModelFile) -> Path | None:
 
 
 def files_in(model: Model, precision: str) -> list[ModelFile]:
-    """The model's files in `precision` ("auto": all). Raises ModelError where there is none."""
-    files = [file for file in model.files if precision in ("auto", file.precision)]
+    """The model's files in `precision`; "auto": those that lose no more than LOSSES against the model in FP32.
+
+    Raises ModelError where there is none.
+    """
+    if precision == "auto":
+        return [file for file in model.files if _loses_little(file, model)]
+    files = [file for file in model.files if file.precision == precision]
     if not files:
         has = ", ".join(sorted({file.precision for file in model.files}))
         raise ModelError(f"{model.name} has no file in precision {precision!r}; it has {has}.")
     return files
+
+
+def _loses_little(file: ModelFile, model: Model) -> bool:
+    whole = next((f.ap for f in model.files if f.precision == "fp32"), None)
+    if file.precision == "fp32":
+        return True
+    if file.ap is None or whole is None:
+        return False
+    return all(a - b <= most for a, b, most in zip(whole, file.ap, LOSSES[file.suffix], strict=True))
 
 
 def locate(model: Model, files: Sequence[ModelFile]) -> Path:

@@ -32,5 +32,5 @@ def portrait() -> npt.NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def detector() -> FaceDetector:
-    """The bundled model with its defaults."""
-    return FaceDetector(threads=1)
+    """The bundled model with its defaults, in the engine and precision that every machine has."""
+    return FaceDetector(backend="onnx", precision="fp32", threads=1)

@@ -4,6 +4,7 @@ import pickle
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from scrfd_edge import BackendError, FaceDetector, Faces, ImageError, ModelError, SettingError, catalog, detector
-from scrfd_edge.backends.base import BACKENDS, Engine
+from scrfd_edge.backends.base import BACKENDS
 
 Array = npt.NDArray[Any]
 
@@ -116,7 +117,7 @@ def test_landscapes_run_without_waste(monkeypatch: pytest.MonkeyPatch) -> None:
         rows = [tensor.shape[2] * tensor.shape[3] // s**2 * 2 for s in (8, 16, 32)]
         return [np.zeros((len(tensor), n, c), np.float32) for c in (1, 4, 10) for n in rows]
 
-    detector = FaceDetector()
+    detector = FaceDetector(backend="onnx", precision="fp32")
     monkeypatch.setattr(detector._backend, "run", run)
     detector.detect(np.full((720, 1280, 3), (0, 0, 255), np.uint8))
     (tensor,) = seen
@@ -137,7 +138,7 @@ def test_thresholds_and_counts(crowd: list[Array]) -> None:
 
 
 def test_says_what_runs() -> None:
-    d = FaceDetector(threads=1)
+    d = FaceDetector(backend="onnx", precision="fp32", threads=1)
     assert (d.backend, d.device, d.precision, d.threads) == ("onnx", "cpu", "fp32", 1)
     assert (d.input_size, d.input_shape) == ((640,), None)
     assert "onnx" in d.why
@@ -157,8 +158,6 @@ def test_the_operating_point_comes_from_the_file(monkeypatch: pytest.MonkeyPatch
     read = Metadata.parse
 
     def with_point(text: str) -> Metadata:
-        from dataclasses import replace
-
         return replace(read(text), score_threshold=0.9)
 
     monkeypatch.setattr(Metadata, "parse", with_point)
@@ -252,12 +251,11 @@ def test_what_cannot_be_opened(model: Any, settings: dict[str, Any], error: type
 
 
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine("scrfd_edge.backends.nowhere:No", ("no_such_engine",), "pip install no-such-engine", (".onnx",))
     onnx_engine = BACKENDS["onnx"]
-    for name in list(BACKENDS):
-        monkeypatch.delitem(BACKENDS, name)
-    monkeypatch.setitem(BACKENDS, "no", engine)
-    for backend in ("no", "auto"):
+    for name, engine in list(BACKENDS.items()):  # replaced, not deleted: the order of the table counts
+        missing = replace(engine, packages=("no_such_engine",), install="pip install no-such-engine")
+        monkeypatch.setitem(BACKENDS, name, missing)
+    for backend in ("onnx", "auto"):
         with pytest.raises(BackendError, match="pip install no-such-engine"):
             FaceDetector(backend=backend)
     monkeypatch.setitem(BACKENDS, "onnx", onnx_engine)

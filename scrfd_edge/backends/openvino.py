@@ -66,17 +66,20 @@ class OpenVinoBackend:
         sides = shape[rows], shape[rows + 1]
         fixed = all(side.is_static for side in sides)
         self.shape: tuple[int, int] | None = (sides[0].get_length(), sides[1].get_length()) if fixed else None
-        self.dynamic_batch: bool = shape[0].is_dynamic
+        flat = any(len(output.partial_shape) != 3 for output in self._model.outputs)
+        self.dynamic_batch: bool = shape[0].is_dynamic and not flat
         tensor = self._smallest()
         request = self._request(tensor.shape)
-        shapes = [tuple(output.get_shape()) for output in request.get_compiled_model().outputs]
+        shapes = [(1, *output.get_shape())[-3:] for output in request.get_compiled_model().outputs]
         self._order = official_order(names, shapes, path)
         check_outputs(self.run(tensor), self._sides(tensor), self.metadata, path)
 
     def run(self, tensor: Tensor) -> Outputs:
         request = self._request(tensor.shape)
         request.infer([tensor], share_inputs=True)
-        return [request.get_output_tensor(i).data.copy() for i in self._order]
+        outputs = (request.get_output_tensor(i).data.copy() for i in self._order)
+        # Some official exports drop the batch dimension of their outputs.
+        return [out if out.ndim == 3 else out[None] for out in outputs]
 
     def _check_device(self, device: str) -> None:
         kind = self._device.partition(":")[0].partition(".")[0]

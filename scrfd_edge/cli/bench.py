@@ -17,7 +17,7 @@ from rich.table import Table
 
 from ..backends.base import BACKENDS, Backend, Outputs, Tensor
 from ..backends.selection import save_factors
-from ..catalog import SAMPLE
+from ..catalog import SAMPLE, STAND_INS, find_model
 from ..errors import ScrfdError, SettingError
 from ..image import load
 from .output import whole_file
@@ -44,7 +44,9 @@ class Configuration:
 def bench(
     models: Annotated[str, typer.Option(help="Names or files, separated by commas.")] = "scrfd_500m_kps",
     backends: Annotated[str | None, typer.Option(help="Engines, separated by commas; all installed ones.")] = None,
-    precisions: Annotated[str, typer.Option(help="Of the files, separated by commas.")] = "fp32,int8",
+    precisions: Annotated[
+        str | None, typer.Option(help="Of the files, separated by commas; all that there are.")
+    ] = None,
     sizes: Annotated[str, typer.Option(help="Long sides of the tensor, separated by commas.")] = "640",
     threads: Annotated[str, typer.Option(help="CPU threads, separated by commas.")] = "1",
     picture: Annotated[Path, typer.Option(help="Scaled to fill the frame.")] = SAMPLE,
@@ -64,10 +66,13 @@ def bench(
     each = _numbers("--sizes", sizes), _numbers("--threads", threads)
     wanted = []
     for model in _split(models):
-        suffix = Path(model).suffix
-        opens = [name for name in named if suffix in BACKENDS[name].suffixes] if Path(model).is_file() else named
-        of = ["auto"] if Path(model).is_file() else _split(precisions)
-        wanted += [Configuration(model, *values) for values in itertools.product(opens, of, *each)]
+        if Path(model).is_file():
+            pairs = [(name, "auto") for name in named if Path(model).suffix in BACKENDS[name].suffixes]
+        elif precisions is None:
+            pairs = _files(model, named)
+        else:
+            pairs = list(itertools.product(named, _split(precisions)))
+        wanted += [Configuration(model, *pair, size, count) for pair, size, count in itertools.product(pairs, *each)]
     if rounds < 1:
         raise SettingError(f"--rounds must be positive, got {rounds}.")
     pixels = _frame(picture, frame)
@@ -245,6 +250,13 @@ def _frame(picture: Path, frame: str) -> "npt.NDArray[np.uint8]":
     height, width = parse_size("--frame", frame)
     pixels = load(picture).to_array("bgr")
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _files(model: str, backends: list[str]) -> list[tuple[str, str]]:
+    """(engine, precision) of the model's files, FP32 first."""
+    files = find_model(STAND_INS.get(model, model)).files
+    found = [(name, file.precision) for name in backends for file in files if file.suffix in BACKENDS[name].suffixes]
+    return list(dict.fromkeys(found))
 
 
 def _split(text: str) -> list[str]:

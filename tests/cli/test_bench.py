@@ -51,9 +51,24 @@ def test_measures_saves_and_draws(home: Path) -> None:
     assert factors_here() == ({("onnx", "fp32"): 1.0}, "measured on this machine")
 
 
-def test_a_file_opens_with_its_own_engine() -> None:
+def test_a_file_opens_with_its_engines() -> None:
     result = CliRunner().invoke(make_app(), [*QUICK, "--models", str(catalog.BUNDLED / "scrfd_500m_kps.onnx")])
-    assert result.exit_code == 0 and result.stdout.count("onnx") == 1 and "left out" not in result.stderr
+    assert result.exit_code == 0 and result.stdout.count(" onnx ") == 1 and "left out" not in result.stderr
+    assert result.stdout.count(" openvino ") == 1 and "tflite" not in result.stdout
+
+
+def test_every_file_of_a_model() -> None:
+    result = CliRunner().invoke(make_app(), [*QUICK, "--json", "-"])
+    assert result.exit_code == 0 and "left out" not in result.stderr
+    rows = json.loads(result.stdout[result.stdout.index("\n[") :])
+    assert {(row["backend"], row["precision"]) for row in rows} == {
+        ("onnx", "fp32"),
+        ("onnx", "int8"),
+        ("openvino", "fp32"),
+        ("openvino", "int8"),
+        ("tflite", "fp16"),
+        ("tflite", "int8"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -64,7 +79,8 @@ def test_a_file_opens_with_its_own_engine() -> None:
         (["--threads", "0"], "--threads must be positive integers"),
         (["--frame", "720p"], "--frame must be WIDTHxHEIGHT"),
         (["--rounds", "0"], "--rounds must be positive"),
-        (["--models", "no_such_model"], "Nothing could be measured"),
+        (["--models", "no_such_model"], "Unknown model 'no_such_model'"),
+        (["--backends", "tflite", "--precisions", "fp32"], "Nothing could be measured"),
         (["--picture", "nothing.jpg"], "no such file"),
     ],
     ids=str,

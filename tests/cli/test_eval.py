@@ -38,6 +38,10 @@ def test_model_on_annotations(data: Path) -> None:
     options: list[str | Path] = [
         "--model",
         "scrfd_500m_kps",
+        "--backend",
+        "onnx",
+        "--precision",
+        "fp32",
         "--images",
         data / "images",
         "--ground-truth",

@@ -128,7 +128,8 @@ def test_download_shows_the_licence_first(run: Run, monkeypatch: pytest.MonkeyPa
     assert result.stdout == f"{tmp_path / 'insightface' / 'scrfd_500m_kps.onnx'}\n"
     assert "non-commercial research only" in result.stderr
     for name in ("scrfd_500m_kps", "scrfd_500m"):
-        assert run("models", "download", name).stdout == f"{catalog.BUNDLED / 'scrfd_500m_kps.onnx'}\n"
+        printed = run("models", "download", name).stdout.splitlines()
+        assert printed[0] == str(catalog.BUNDLED / "scrfd_500m_kps.onnx") and len(printed) > 1
 
 
 def test_unknown_names(run: Run) -> None:
@@ -140,7 +141,7 @@ def test_unknown_names(run: Run) -> None:
 def test_doctor(run: Run, tmp_path: Path) -> None:
     result = run("doctor")
     assert result.exit_code == 0
-    for word in ("Python", "onnxruntime", "CPUs usable", str(tmp_path), "auto: onnx", "works: FaceDetector"):
+    for word in ("Python", "onnxruntime", "CPUs usable", str(tmp_path), "auto: ", "works: FaceDetector"):
         assert word in result.stdout
 
 
