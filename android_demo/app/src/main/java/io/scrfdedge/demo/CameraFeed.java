@@ -143,7 +143,7 @@ final class CameraFeed implements AutoCloseable {
             try {
                 // Deprecated since API 30; its successor came with API 28.
                 camera.createCaptureSession(Arrays.asList(preview, reader.getSurface()), session, handler);
-            } catch (CameraAccessException | IllegalArgumentException e) {
+            } catch (CameraAccessException | IllegalStateException | IllegalArgumentException e) {
                 lose(e.getMessage());
             }
         }

@@ -48,15 +48,15 @@ final class Controls {
         status = activity.findViewById(R.id.status);
         permission = activity.findViewById(R.id.permission);
         camera = activity.findViewById(R.id.camera);
-        camera.setOnClickListener(view -> listener.nextCamera());
-        activity.findViewById(R.id.picture).setOnClickListener(view -> listener.pickPicture());
-        activity.findViewById(R.id.allow).setOnClickListener(view -> listener.allowCamera());
-        activity.findViewById(R.id.system_settings).setOnClickListener(view -> listener.openSystemSettings());
     }
 
     /** Shows the settings and listens to what changes them. */
     void show(List<String> models, Settings initial) {
         settings = initial;
+        camera.setOnClickListener(view -> listener.nextCamera());
+        activity.findViewById(R.id.picture).setOnClickListener(view -> listener.pickPicture());
+        activity.findViewById(R.id.allow).setOnClickListener(view -> listener.allowCamera());
+        activity.findViewById(R.id.system_settings).setOnClickListener(view -> listener.openSystemSettings());
         Spinner spinner = activity.findViewById(R.id.models);
         ArrayAdapter<String> names =
                 new ArrayAdapter<>(activity, android.R.layout.simple_spinner_item, models);
@@ -135,10 +135,13 @@ final class Controls {
         int count = detection.faces.size();
         StringBuilder text = new StringBuilder(resources.getQuantityString(
                 R.plurals.summary, count, count, detection.settings.model, detection.processor));
-        text.append('\n').append(resources.getString(R.string.rate, times.framesPerSecond(), dropped));
         text.append('\n').append(resources.getString(
-                R.string.times, times.milliseconds(Stage.CAMERA), times.milliseconds(Stage.PRE),
-                times.milliseconds(Stage.NETWORK), times.milliseconds(Stage.POST), times.milliseconds(Stage.DRAW)));
+                R.string.times, times.milliseconds(Stage.PRE), times.milliseconds(Stage.NETWORK),
+                times.milliseconds(Stage.POST), times.milliseconds(Stage.DRAW)));
+        if (detection.frame.backdrop() == null) {
+            text.append('\n').append(resources.getString(
+                    R.string.rate, times.framesPerSecond(), dropped, times.milliseconds(Stage.CAMERA)));
+        }
         if (detection.refusal != null) {
             text.append('\n').append(resources.getString(R.string.gpu_refused, detection.refusal));
         }

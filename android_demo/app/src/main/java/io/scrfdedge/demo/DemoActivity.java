@@ -2,6 +2,7 @@ package io.scrfdedge.demo;
 
 import android.Manifest;
 import android.app.Activity;
+import android.content.ActivityNotFoundException;
 import android.content.Intent;
 import android.content.pm.PackageManager;
 import android.graphics.Matrix;
@@ -14,7 +15,6 @@ import android.os.Bundle;
 import android.os.PowerManager;
 import android.view.Display;
 import android.view.TextureView;
-import android.view.View;
 import io.scrfdedge.facecore.FrameTransform;
 import io.scrfdedge.facecore.LatestFrame;
 import io.scrfdedge.facecore.SensorFrame;
@@ -233,8 +233,10 @@ public final class DemoActivity extends Activity
     }
 
     private void searchEvery(int frameCount) {
-        faces.searchEvery(frameCount);
-        controls.hot(frameCount);
+        if (faces != null) { // a call may be on its way when the activity stops
+            faces.searchEvery(frameCount);
+            controls.hot(frameCount);
+        }
     }
 
     // --- controls ---
@@ -267,8 +269,10 @@ public final class DemoActivity extends Activity
     @Override
     public void pickPicture() {
         Intent intent = new Intent(Intent.ACTION_GET_CONTENT).addCategory(Intent.CATEGORY_OPENABLE).setType("image/*");
-        if (intent.resolveActivity(getPackageManager()) != null) {
+        try {
             startActivityForResult(intent, PICK_PICTURE);
+        } catch (ActivityNotFoundException e) {
+            controls.say(getString(R.string.picture_failed, e.getMessage()));
         }
     }
 

@@ -12,7 +12,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 
-/** A still picture of the gallery, upright, at most {@link #LONG_SIDE} pixels long or a little more. */
+/** A still picture of the gallery, upright, brought under twice {@link #LONG_SIDE} pixels. */
 final class Photograph implements Frame {
     private static final int LONG_SIDE = 2048;
 
