@@ -27,7 +27,7 @@ def train(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of weights, crops, order and colours.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; a process of torchrun takes its own GPU.")] = "cpu",
-    cache_gib: Annotated[float, typer.Option(help="Bound on decoded pictures kept in memory.")] = 8.0,
+    cache_gib: Annotated[float, typer.Option(help="Bound on decoded pictures kept in memory, of each process.")] = 8.0,
     kernels: Annotated[bool, typer.Option(help="Compile CPU kernels that train depth-wise models faster.")] = False,
 ) -> None:
     """Train a detector. Writes log.jsonl, state.pt, TensorBoard scalars and weights.safetensors to --out."""

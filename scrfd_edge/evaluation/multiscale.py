@@ -4,7 +4,9 @@ The recipe: a single scale where the edges of the picture do not surpass 1100 (s
 edges of 500 to 1700, each at four shifts, each also flipped. What all views find is merged by one NMS.
 
 The paper gives the directions of the shifts, not their length: here it is half the smallest stride, which puts new
-anchor centres halfway between the old ones. Its single scale is taken as the picture's own.
+anchor centres halfway between the old ones. Its single scale is taken as the picture's own. By its words most pictures
+of WIDER FACE, 1024 wide, get one view; the 42,334 GFLOPs of its Table 1 tell that it showed nearly all of them in all
+views.
 """
 
 from collections.abc import Callable
