@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..backends.base import BACKENDS, Backend, Outputs, Tensor
+from ..backends.base import BACKENDS, Backend
 from ..backends.selection import save_factors
 from ..catalog import SAMPLE, STAND_INS, find_model
 from ..errors import ScrfdError, SettingError
@@ -97,13 +98,17 @@ class _Timed:
         self.began = self.ended = 0.0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._backend, name)
+        value = getattr(self._backend, name)
+        return self._noting(value) if name in ("run", "run_decoded") else value
 
-    def run(self, tensor: Tensor) -> Outputs:
-        self.began = time.perf_counter()
-        outputs = self._backend.run(tensor)
-        self.ended = time.perf_counter()
-        return outputs
+    def _noting(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            self.began = time.perf_counter()
+            found = run(*arguments)
+            self.ended = time.perf_counter()
+            return found
+
+        return timed
 
 
 def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -> None:

@@ -9,6 +9,9 @@ from typer.testing import CliRunner
 from scrfd_edge import catalog
 from scrfd_edge.backends.selection import factors_here
 from scrfd_edge.cli import make_app
+from scrfd_edge.description import DESCRIPTIONS
+from scrfd_edge.networks import SCRFD
+from scrfd_edge.networks.checkpoint import save
 
 QUICK = ["bench", "--rounds", "2", "--sizes", "64"]
 
@@ -55,6 +58,15 @@ def test_a_file_opens_with_its_engines() -> None:
     result = CliRunner().invoke(make_app(), [*QUICK, "--models", str(catalog.BUNDLED / "scrfd_500m_kps.onnx")])
     assert result.exit_code == 0 and result.stdout.count(" onnx ") == 1 and "left out" not in result.stderr
     assert result.stdout.count(" openvino ") == 1 and "tflite" not in result.stdout
+
+
+def test_an_engine_that_decodes_itself_is_timed_too(home: Path) -> None:
+    net = SCRFD(DESCRIPTIONS["scrfd_500m"])
+    save(home / "net.safetensors", net.state_dict(), net.description, {})
+    arguments = [*QUICK, "--models", str(home / "net.safetensors"), "--json", str(home / "out.json")]
+    assert CliRunner().invoke(make_app(), arguments).exit_code == 0
+    (row,) = json.loads((home / "out.json").read_text())
+    assert row["backend"] == "torch" and 0 < row["ms"]["network"] < row["ms"]["total"]
 
 
 def test_every_file_of_a_model() -> None:
