@@ -60,8 +60,9 @@ abstract class CopyModels @Inject constructor(private val files: FileSystemOpera
         if (models.isEmpty) {
             throw GradleException(
                 "No network for the app: expected *.tflite in ${folder.get()}, found none. Make one in the " +
-                    "repository's root: scrfd-edge convert scrfd_edge/weights/scrfd_500m_kps.onnx --to tflite " +
-                    "--size 320x320 --precision fp16 --out build/tflite/scrfd_500m_kps_320.tflite"
+                    "repository's root: mkdir -p build/tflite && scrfd-edge convert " +
+                    "scrfd_edge/weights/scrfd_500m_kps.onnx --to tflite --size 320x320 --precision fp16 " +
+                    "--out build/tflite/scrfd_500m_kps_320.tflite"
             )
         }
         files.sync {

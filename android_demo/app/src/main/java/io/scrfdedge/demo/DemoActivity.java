@@ -118,6 +118,7 @@ public final class DemoActivity extends Activity
         }
         if (photograph != null) {
             closeCamera();
+            controls.askPermission(false);
             frames.put(photograph);
         } else if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
             controls.askPermission(false);

@@ -17,9 +17,10 @@ final class Detection {
     /** Why not on the GPU, though it was wanted; else null. */
     final String refusal;
 
-    /** Median milliseconds of this network on either processor since the screen was opened, NaN where it never ran there. */
+    /** Median milliseconds of this network on the CPU since the screen was opened, NaN where it never ran there. */
     final double cpuMilliseconds;
 
+    /** The same on the GPU. */
     final double gpuMilliseconds;
 
     Detection(
