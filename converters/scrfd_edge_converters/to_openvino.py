@@ -24,4 +24,7 @@ def write_openvino(
     data = write_onnx(network, metadata, quantization=quantization, size=size)
     model = openvino.Core().read_model(data)
     model.set_rt_info(metadata, KEY)
+    for i, operation in enumerate(model.get_ordered_ops()):
+        if operation.get_type_name() not in ("Parameter", "Result"):  # their names say what goes in and comes out
+            operation.set_friendly_name(f"{operation.get_type_name()}_{i}")  # else counted over the whole process
     openvino.save_model(model, path, compress_to_fp16=half)
