@@ -4,7 +4,7 @@
     python benchmarks/wrappers.py MODEL.onnx REFERENCE.onnx PICTURE...
 
 Prints per wrapper and file the faces in each picture, and the largest distance between boxes of both files. uniface
-takes files without batch dimension and with landmarks only (`export_onnx(.., batched=False)`).
+takes files with landmarks and without batch dimension only, as `scrfd-edge convert .. --to onnx --single` makes them.
 """
 
 import argparse

@@ -37,14 +37,16 @@ _REPORTED = 8
 @dataclass(frozen=True)
 class Request:
     """source: .onnx or .safetensors. target, precision: see PRECISIONS. size: (height, width) of the only tensor that
-    the file takes, None for all. pictures: how many of the folder `calibration` give ranges; exclude: some of its
-    paths, relative, to leave out. report: also measure every layer's sensitivity."""
+    the file takes, None for all. single: ONNX outputs (rows, k) of one picture. pictures: how many of the folder
+    `calibration` give ranges; exclude: some of its paths, relative, to leave out. report: also measure every layer's
+    sensitivity."""
 
     source: Path
     target: str
     precision: str
     out: Path
     size: tuple[int, int] | None = None
+    single: bool = False
     calibration: Path | None = None
     exclude: frozenset[str] = frozenset()
     pictures: int = 300
@@ -118,6 +120,8 @@ def _check_request(request: Request) -> None:
         raise SettingError(f"{out.parent} is no folder that can be written to.")
     if request.size is not None and any(side < 32 or side % 32 for side in request.size):
         raise SettingError(f"The size must be multiples of 32, got {request.size}.")
+    if request.single and request.target != "onnx":
+        raise SettingError(f"Outputs for a single picture are for ONNX, not for {request.target}.")
     if request.precision.startswith("int8") and request.calibration is None:
         raise SettingError("INT8 needs --calibration: a folder of photographs with faces, 300 or more.")
     if request.pictures < 1:
@@ -146,7 +150,11 @@ def _input_metadata(metadata: Metadata, request: Request) -> Metadata:
 def _write(path: Path, request: Request, network: Network, quantization: Quantization | None, metadata: str) -> None:
     half = request.precision == "fp16"
     if request.target == "onnx":
-        path.write_bytes(write_onnx(network, metadata, quantization=quantization, half=half, size=request.size))
+        path.write_bytes(
+            write_onnx(
+                network, metadata, quantization=quantization, half=half, size=request.size, single=request.single
+            )
+        )
     elif request.target == "openvino":
         from .to_openvino import write_openvino
 

@@ -22,22 +22,27 @@ def write_onnx(
     half: bool = False,
     statistics: bool = False,
     size: tuple[int, int] | None = None,
+    single: bool = False,
 ) -> bytes:
     """The file's bytes. metadata: JSON for its `scrfd_edge` entry. size: (height, width) if fixed, for one picture.
 
+    single: takes one picture per run, and its outputs are (rows, k), without batch dimension.
     statistics: adds outputs NAME.low, NAME.high, NAME.mean (N, C) of every map, for calibration.
     """
-    writer = _Writer(network, quantization, half)
+    writer = _Writer(network, quantization, half, single)
     for layer in network.layers:
         writer.write(layer)
+    pictures: str | int = _N if size is None and not single else 1
+    batch = [] if single else [pictures]
     outputs = [
-        helper.make_tensor_value_info(r.output, TensorProto.FLOAT, [_N if size is None else 1, f"{r.output}_rows", r.k])
+        helper.make_tensor_value_info(r.output, TensorProto.FLOAT, [*batch, f"{r.output}_rows", r.k])
         for r in network.outputs
     ]
     if statistics:
         outputs += writer.statistics()
-    sides: list[int | str] = [_N, 3, "height", "width"] if size is None else [1, 3, *size]
-    image = helper.make_tensor_value_info(network.input, TensorProto.FLOAT, sides)
+    image = helper.make_tensor_value_info(
+        network.input, TensorProto.FLOAT, [pictures, 3, *(size or ("height", "width"))]
+    )
     graph = helper.make_graph(writer.nodes, "scrfd", [image], outputs, list(writer.constants.values()))
     model = helper.make_model(
         graph,
@@ -57,10 +62,11 @@ _N = "batch"
 class _Writer:
     """A map has up to two forms: floats, named as in the network, and integers, named NAME.q."""
 
-    def __init__(self, network: Network, quantization: Quantization | None, half: bool) -> None:
+    def __init__(self, network: Network, quantization: Quantization | None, half: bool, single: bool) -> None:
         self.network = network
         self.quantization = quantization
         self.half = half
+        self.single = single
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[bytes, onnx.TensorProto] = {}
         self.made: set[str] = {network.input}
@@ -135,7 +141,7 @@ class _Writer:
         if layer.factor is not None and layer.shift is not None:
             y = self.node("Mul", y, self.constant(layer.factor))
             y = self.node("Add", y, self.constant(layer.shift))
-        rows = self.constant(np.array([0, -1, layer.k]))
+        rows = self.constant(np.array([-1, layer.k] if self.single else [0, -1, layer.k]))
         if layer.k == 1:
             self.node("Sigmoid", self.node("Reshape", y, rows), output=layer.output)
         else:

@@ -22,6 +22,9 @@ def convert(
     size: Annotated[
         str | None, typer.Option(help="WIDTHxHEIGHT of the only tensor that the file takes; all sizes by default.")
     ] = None,
+    single: Annotated[
+        bool, typer.Option("--single", help="ONNX outputs without batch dimension, as uniface wants them.")
+    ] = False,
     calibration: Annotated[Path | None, typer.Option(help="Folder of photographs with faces, for int8.")] = None,
     exclude: Annotated[Path | None, typer.Option(help="List of pictures in that folder to leave alone.")] = None,
     pictures: Annotated[int, typer.Option(help="How many of them to use.")] = 300,
@@ -39,6 +42,7 @@ def convert(
         precision=precision,
         out=out,
         size=None if size is None else parse_size("--size", size),
+        single=single,
         calibration=calibration,
         exclude=frozenset() if exclude is None else frozenset(read_list(exclude)),
         pictures=pictures,

@@ -28,17 +28,15 @@ _OPSET = 17
 _IR_VERSION = 8  # the one of opset 17, so that every runtime with this opset loads the file
 
 
-def export_onnx(net: SCRFD, metadata: Metadata, path: str | Path, *, batched: bool = True) -> None:
+def export_onnx(net: SCRFD, metadata: Metadata, path: str | Path) -> None:
     """Writes `net` with its metadata; an existing file is replaced in one step. See `to_onnx`."""
-    write_file(path, to_onnx(net, metadata, batched=batched))
+    write_file(path, to_onnx(net, metadata))
 
 
-def to_onnx(net: SCRFD, metadata: Metadata, *, batched: bool = True) -> bytes:
+def to_onnx(net: SCRFD, metadata: Metadata) -> bytes:
     """One self-contained ONNX file (opset 17) with free batch, height and width.
 
     Statistics of batch norm are those of evaluation, whatever mode `net` is in.
-    batched: without it the file takes one picture per run, and its outputs are (rows, 1 | 4 | 10), like those of the
-    files that the InsightFace package downloads. Some wrappers, uniface among them, understand no other.
     Raises ModelError when metadata and network disagree, or a weight is not finite.
     """
     d = net.description
@@ -48,11 +46,10 @@ def to_onnx(net: SCRFD, metadata: Metadata, *, batched: bool = True) -> bytes:
     graph = _Graph()
     maps = _backbone(graph, net.backbone, "input.1")
     maps = _neck(graph, net.neck, maps[1:])
-    outputs = _head(graph, net, maps, batched)
-    batch: str | int = "batch" if batched else 1
-    image = helper.make_tensor_value_info("input.1", TensorProto.FLOAT, [batch, 3, "height", "width"])
+    outputs = _head(graph, net, maps)
+    image = helper.make_tensor_value_info("input.1", TensorProto.FLOAT, ["batch", 3, "height", "width"])
     infos = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [*([batch] if batched else []), f"anchors_{stride}", k])
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", f"anchors_{stride}", k])
         for name, stride, k in outputs
     ]
     model = helper.make_model(
@@ -151,7 +148,7 @@ def _neck(graph: _Graph, neck: PAFPN, maps: Sequence[str]) -> list[str]:
     return [outs[0], *convs("bottom_up", outs[1:])]
 
 
-def _head(graph: _Graph, net: SCRFD, maps: Sequence[str], batched: bool) -> list[tuple[str, int, int]]:
+def _head(graph: _Graph, net: SCRFD, maps: Sequence[str]) -> list[tuple[str, int, int]]:
     """Name, stride and last dimension of each output, in the official order."""
     head = net.head
     outputs = []
@@ -171,7 +168,7 @@ def _head(graph: _Graph, net: SCRFD, maps: Sequence[str], batched: bool) -> list
                 weight, bias, prefix = weight * scale, bias * scale, f"{name}.{kind}"
             y = graph.conv(f"{name}.{kind}", x, conv, weight, bias, prefix)
             y = graph.add("Transpose", f"{name}.{kind}.transpose", y, perm=[0, 2, 3, 1])
-            shape = graph.weight(f"head.rows_{k}", [0, -1, k] if batched else [-1, k])
+            shape = graph.weight(f"head.rows_{k}", [0, -1, k])
             output = f"{kind}_{stride}"
             if kind == "score":
                 y = graph.add("Reshape", f"{name}.{kind}.reshape", y, shape)

@@ -1,8 +1,10 @@
 """Whole conversions of the bundled model, and everything that stops one: nothing may be left behind."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from scrfd_edge.cli import make_app
 from scrfd_edge.description import DESCRIPTIONS
 from scrfd_edge.networks import SCRFD
 from scrfd_edge.networks.checkpoint import save
+
+onnxruntime: Any = importlib.import_module("onnxruntime")
 
 BUNDLED = catalog.BUNDLED / "scrfd_500m_kps.onnx"
 EVERY = [(target, precision) for target, precisions in PRECISIONS.items() for precision in precisions]
@@ -81,6 +85,20 @@ def test_a_fixed_size(target: str, tmp_path: Path, portrait: np.ndarray) -> None
     assert len(detector.detect(portrait)) == 1
 
 
+def test_a_file_without_batch_dimension(tmp_path: Path) -> None:
+    single, usual = tmp_path / "single.onnx", tmp_path / "usual.onnx"
+    command = ["convert", str(BUNDLED), "--to", "onnx", "-o"]
+    assert CliRunner().invoke(make_app(), [*command, str(single), "--single"]).exit_code == 0
+    assert CliRunner().invoke(make_app(), [*command, str(usual)]).exit_code == 0
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 96)).astype(np.float32)
+    sessions = [onnxruntime.InferenceSession(path) for path in (single, usual)]
+    rows = [out.shape for out in sessions[0].get_outputs()]
+    assert [len(shape) for shape in rows] == [2] * 9 and sessions[0].get_inputs()[0].shape[0] == 1
+    for one, whole in zip(*(s.run(None, {s.get_inputs()[0].name: x}) for s in sessions), strict=True):
+        np.testing.assert_array_equal(one, whole[0])
+    convert(Request(single, "onnx", "fp32", tmp_path / "again.onnx"), quiet)
+
+
 def test_the_command_reports_layers(tmp_path: Path, photographs: Path) -> None:
     out = tmp_path / "int8.onnx"
     arguments = ["convert", str(BUNDLED), "--to", "onnx", "--precision", "int8", "-o", str(out), "--report"]
@@ -109,6 +127,7 @@ REQUEST = Request(BUNDLED, "onnx", "fp32", Path("out.onnx"))
         ({"out": Path("out.bin")}, SettingError, "must end in .onnx"),
         ({"out": Path("nowhere/out.onnx")}, SettingError, "no folder that can be written to"),
         ({"size": (100, 640)}, SettingError, "multiples of 32"),
+        ({"single": True, "target": "tflite", "out": Path("out.tflite")}, SettingError, "for ONNX, not for tflite"),
         ({"precision": "int8"}, SettingError, "--calibration"),
         ({"precision": "int8", "calibration": Path("nowhere")}, DataError, "expected a folder"),
         ({"precision": "int8", "calibration": Path()}, DataError, f"at least {FEWEST}"),

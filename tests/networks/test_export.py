@@ -142,16 +142,6 @@ def test_nothing_is_left_to_simplify(name: str) -> None:
     assert len(slim.graph.node) == len(model.graph.node)
 
 
-def test_without_batch_dimension() -> None:
-    net = random_net("scrfd_500m_kps")
-    metadata = metadata_of(net.description)
-    x = image(1, 3, 64, 96)
-    flat, batched = outputs(to_onnx(net, metadata, batched=False), x), outputs(to_onnx(net, metadata), x)
-    assert list(flat) == list(batched)
-    for key, rows in flat.items():
-        assert np.array_equal(rows, batched[key][0])
-
-
 def test_a_shared_head_is_stored_once() -> None:
     net = SCRFD(DESCRIPTIONS["scrfd_500m"])
     model = onnx.load_from_string(to_onnx(net, metadata_of(net.description)))
