@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .description import DESCRIPTIONS, Description
+from .description import DESCRIPTIONS, PAPER_VARIANTS, Description
 from .errors import ModelError
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -108,7 +108,7 @@ def find_model(name: str) -> Model:
     """The entry called `name`. Raises ModelError that suggests the near names."""
     if name in CATALOG:
         return CATALOG[name]
-    if name in DESCRIPTIONS:
+    if name in DESCRIPTIONS or name in PAPER_VARIANTS:
         official = f"insightface/{name}"
         also = f"; the authors' file: scrfd-edge models download {official}" if official in CATALOG else ""
         raise ModelError(

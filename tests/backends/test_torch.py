@@ -1,5 +1,6 @@
 """The PyTorch back end beside ONNX Runtime, and what it refuses."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,9 +154,10 @@ def test_no_checkpoint(tmp_path: Path) -> None:
         FaceDetector(tmp_path / "net.safetensors")
 
 
-def test_a_model_without_weights_of_ours() -> None:
-    with pytest.raises(ModelError, match=r"no weights of ours for 'scrfd_10g'"):
-        FaceDetector("scrfd_10g", backend="torch")
+@pytest.mark.parametrize("name", ["scrfd_10g", "scrfd_34g_paper"])
+def test_a_model_without_weights_of_ours(name: str) -> None:
+    with pytest.raises(ModelError, match=f"no weights of ours for '{name}'"):
+        FaceDetector(name, backend="torch")
 
 
 @pytest.mark.parametrize("name", ["scrfd_10g", "scrfd_34g"])
@@ -195,3 +197,12 @@ def test_batch_equals_single(checkpoint: Path) -> None:
     for one, several in zip(map(detector.detect, pictures), detector.detect_batch(pictures), strict=True):
         assert len(one) == len(several)
         np.testing.assert_allclose(one.boxes, several.boxes, atol=0.1)
+
+
+def test_threads_do_not_disturb_each_other(checkpoint: Path) -> None:
+    detector = FaceDetector(checkpoint, device="cpu", input_size=96)
+    pictures = [np.random.default_rng(i).integers(0, 256, (96, 32 * (1 + i % 3), 3), np.uint8) for i in range(12)]
+    expected = [detector.detect(picture) for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        for faces, alone in zip(pool.map(detector.detect, pictures), expected, strict=True):
+            np.testing.assert_allclose(faces.boxes, alone.boxes, atol=1e-2)
