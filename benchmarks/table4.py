@@ -99,9 +99,7 @@ def main() -> None:
     print()
     for name, row in PRINTED.items():
         if measured_ap(name):
-            print(
-                f"AP of {row.name}, ours: on the pictures that scrfd_edge/weights/{name}.md names, not the printed list."
-            )
+            print(f"AP of {row.name}, ours: on the pictures that its card names, not those of the printed values.")
     print("* not a row of Table 4: printed by the authors' release.")
 
 
