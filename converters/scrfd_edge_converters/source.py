@@ -56,5 +56,5 @@ def _export(path: Path) -> bytes:
     from scrfd_edge.networks import checkpoint
     from scrfd_edge.networks.export import to_onnx
 
-    net, _ = checkpoint.load(path)
-    return to_onnx(net, checkpoint.metadata_of(net.description))
+    net, header = checkpoint.load(path)
+    return to_onnx(net, checkpoint.metadata_of(net.description, header["score_threshold"]))
