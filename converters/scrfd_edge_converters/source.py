@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from scrfd_edge.errors import ModelError
 from scrfd_edge.metadata import KEY, Metadata
 
-from .layers import Network, read_network
+from .graph import read_network
+from .layers import Network
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,15 @@ No operation in the file depends on the picture's size, so one file serves every
 its input. Maps are (N, H, W, C), and N is 1.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
-import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as tfl
 
 from .layers import Add, Array, Conv, GroupNorm, Layer, Network, Pool, Rows, Upsample
 from .quantization import Quantization, quantize_bias, quantize_weight
+from .tflite_file import TfliteFile
 
-_TYPES: dict[str, int] = {
-    "float32": tfl.TensorType.FLOAT32,
-    "float16": tfl.TensorType.FLOAT16,
-    "int8": tfl.TensorType.INT8,
-    "int32": tfl.TensorType.INT32,
-}
 _RELU = tfl.ActivationFunctionType.RELU
 _NONE = tfl.ActivationFunctionType.NONE
 _SAME, _VALID = tfl.Padding.SAME, tfl.Padding.VALID
@@ -46,30 +38,30 @@ def write_tflite(
     writer = _Writer(network, quantization, weights, integer_outputs)
     for layer in network.layers:
         writer.write(layer)
-    if size is None:
-        writer.free_size()
-    return writer.finish(metadata)
+    return writer.done(metadata, free_size=size is None)
 
 
-class _Writer:
+class _Writer(TfliteFile):
     """Tensors by name; a map has a float form NAME and an integer form NAME.q, each made when first asked for."""
 
     def __init__(
         self, network: Network, quantization: Quantization | None, weights: str, integer_outputs: bool
     ) -> None:
+        super().__init__()
         self.network = network
         self.quantization = quantization
         self.weights = weights
         self.integer_outputs = integer_outputs
-        self.tensors: dict[str, int] = {}
-        self.subgraph = tfl.SubGraphT()
-        self.subgraph.tensors, self.subgraph.operators = [], []
-        self.buffers: list[bytes] = [b""]
-        self.codes: list[tuple[int, int]] = []
         _, height, width = network.shapes[network.input]
         first = f"{network.input}.q" if quantization else network.input
         step = None if quantization is None else self.step(network.input)
         self.input = self.tensor(first, "int8" if quantization else "float32", (1, height, width, 3), step)
+
+    def done(self, metadata: str, free_size: bool) -> bytes:
+        """The file's bytes. free_size: says that the input may be resized."""
+        if free_size:
+            self.subgraph.tensors[self.input].shapeSignature = np.array([1, -1, -1, 3], np.int32)
+        return self.finish([self.input], [self.tensors[rows.output] for rows in self.network.outputs], metadata)
 
     # --- layers ---
 
@@ -260,76 +252,3 @@ class _Writer:
             else:
                 self.operator("DEQUANTIZE", [self.tensors[other]], y, tfl.DequantizeOptionsT(), version=2)
         return self.tensors[wanted]
-
-    # --- flatbuffer ---
-
-    def free_size(self) -> None:
-        """Says that the input may be resized."""
-        self.subgraph.tensors[self.input].shapeSignature = np.array([1, -1, -1, 3], np.int32)
-
-    def constant(self, value: npt.NDArray[Any], steps: Any = None, axis: int = 0) -> int:
-        value = np.ascontiguousarray(value)
-        data = value.tobytes()
-        if data not in self.buffers:
-            self.buffers.append(data)
-        name = f"c{len(self.subgraph.tensors)}"
-        return self.tensor(name, str(value.dtype), value.shape, steps, self.buffers.index(data), axis)
-
-    def tensor(
-        self, name: str, kind: str, shape: Sequence[int], step: Any = None, buffer: int = 0, axis: int = 0
-    ) -> int:
-        tensor = tfl.TensorT()
-        tensor.name, tensor.type, tensor.buffer = name.encode(), _TYPES[kind], buffer
-        tensor.shape = np.array(shape, np.int32)
-        if step is not None:
-            tensor.quantization = tfl.QuantizationParametersT()
-            tensor.quantization.scale = np.atleast_1d(np.array(step[0], np.float32))
-            tensor.quantization.zeroPoint = np.atleast_1d(np.array(step[1], np.int64))
-            tensor.quantization.quantizedDimension = axis
-        self.tensors[name] = len(self.subgraph.tensors)
-        self.subgraph.tensors.append(tensor)
-        return self.tensors[name]
-
-    def operator(self, op: str, inputs: Sequence[int], output: int, options: Any = None, version: int = 1) -> int:
-        code = (getattr(tfl.BuiltinOperator, op), version)
-        if code not in self.codes:
-            self.codes.append(code)
-        operator = tfl.OperatorT()
-        operator.opcodeIndex = self.codes.index(code)
-        operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
-        if options is not None:
-            operator.builtinOptions = options
-            operator.builtinOptionsType = getattr(tfl.BuiltinOptions, type(options).__name__.removesuffix("T"))
-        self.subgraph.operators.append(operator)
-        return output
-
-    def finish(self, metadata: str) -> bytes:
-        outputs = [self.tensors[r.output] for r in self.network.outputs]
-        self.subgraph.inputs, self.subgraph.outputs = np.array([self.input], np.int32), np.array(outputs, np.int32)
-        self.subgraph.name = b"main"
-        model = tfl.ModelT()
-        model.version = 3
-        model.description = b"scrfd-edge"
-        model.subgraphs = [self.subgraph]
-        model.operatorCodes = [_operator_code(code, version) for code, version in self.codes]
-        entry = tfl.MetadataT()
-        entry.name, entry.buffer = b"scrfd_edge", len(self.buffers)
-        model.metadata = [entry]
-        model.buffers = [_buffer(data) for data in (*self.buffers, metadata.encode())]
-        builder = flatbuffers.Builder(1 << 20)
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output())
-
-
-def _operator_code(code: int, version: int) -> Any:
-    operator_code = tfl.OperatorCodeT()
-    operator_code.builtinCode, operator_code.version = code, version
-    operator_code.deprecatedBuiltinCode = min(code, 127)
-    return operator_code
-
-
-def _buffer(data: bytes) -> Any:
-    buffer = tfl.BufferT()
-    if data:
-        buffer.data = np.frombuffer(data, np.uint8)
-    return buffer

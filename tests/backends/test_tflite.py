@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from scrfd_edge_converters.conversion import Request, convert
-from scrfd_edge_converters.layers import read_network
+from scrfd_edge_converters.graph import read_network
 from scrfd_edge_converters.to_tflite import write_tflite
 
 from scrfd_edge import BackendError, ModelError, catalog

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scrfd_edge_converters.calibration import choose_pictures, tensors
-from scrfd_edge_converters.layers import Array, Conv, Network, read_network
+from scrfd_edge_converters.graph import read_network
+from scrfd_edge_converters.layers import Array, Conv, Network
 from scrfd_edge_converters.quantization import (
     Quantization,
     Statistics,

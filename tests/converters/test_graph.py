@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from scrfd_edge_converters.layers import Conv, read_network
+from scrfd_edge_converters.graph import read_network
+from scrfd_edge_converters.layers import Conv
 from scrfd_edge_converters.to_onnx import write_onnx
 
 from scrfd_edge import ModelError, catalog
