@@ -36,17 +36,19 @@ public class FrameTransformTest {
                     SensorFrame frame = new SensorFrame(640, 480, QUARTERS[s], front);
                     SensorFrame part = frame.cropped(80, 30, 480, 360);
                     int turn = (front ? FRONT : BACK)[s][d] / 90;
-                    String which = "sensor " + QUARTERS[s] + ", display " + QUARTERS[d] + (front ? ", front" : ", back");
-                    assertEquals(which, turn * 90, frame.turn(QUARTERS[d]));
                     int display = QUARTERS[d];
+                    String which = "sensor " + QUARTERS[s] + ", display " + display + (front ? ", front" : ", back");
+                    assertEquals(which, turn * 90, frame.turn(display));
                     both(which, FrameTransform.sensorToPicture(frame, display), point, PICTURE[turn]);
                     both(which, FrameTransform.sensorToPicture(part, display), point, PICTURE[turn]);
                     float[] whole = (front ? WHOLE_MIRRORED : WHOLE)[turn];
                     both(which, FrameTransform.sensorToView(frame, display, 960, 960, Scale.FIT), point, whole);
-                    both(which, FrameTransform.pictureToView(frame, display, 960, 960, Scale.FIT), PICTURE[turn], whole);
+                    FrameTransform faces = FrameTransform.pictureToView(frame, display, 960, 960, Scale.FIT);
+                    both(which, faces, PICTURE[turn], whole);
                     float[] shown = (front ? PART_MIRRORED : PART)[turn];
                     both(which, FrameTransform.sensorToView(part, display, 960, 960, Scale.FIT), point, shown);
-                    both(which, FrameTransform.pictureToView(part, display, 960, 960, Scale.FIT), PICTURE[turn], shown);
+                    FrameTransform partFaces = FrameTransform.pictureToView(part, display, 960, 960, Scale.FIT);
+                    both(which, partFaces, PICTURE[turn], shown);
                 }
             }
         }
@@ -113,7 +115,9 @@ public class FrameTransformTest {
             assertThrows(IllegalArgumentException.class, () -> frame.turn(degrees));
         }
         assertThrows(IllegalArgumentException.class, () -> new SensorFrame(0, 480, 90, false));
-        int[][] crops = {{-1, 0, 10, 10}, {0, -1, 10, 10}, {0, 0, 0, 10}, {0, 0, 10, 0}, {1, 0, 640, 10}, {0, 1, 10, 480}};
+        int[][] crops = {
+            {-1, 0, 10, 10}, {0, -1, 10, 10}, {0, 0, 0, 10}, {0, 0, 10, 0}, {1, 0, 640, 10}, {0, 1, 10, 480},
+        };
         for (int[] c : crops) {
             assertThrows(IllegalArgumentException.class, () -> frame.cropped(c[0], c[1], c[2], c[3]));
         }
