@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from scrfd_edge.backends.base import Backend, open_backend
+from scrfd_edge.backends.base import BACKENDS, Backend, open_backend
 from scrfd_edge.catalog import SAMPLE
-from scrfd_edge.errors import SettingError
+from scrfd_edge.errors import BackendError, SettingError
 from scrfd_edge.image import Picture, load
 from scrfd_edge.metadata import Metadata
 
@@ -110,6 +110,8 @@ def _check_request(request: Request) -> None:
         raise SettingError(f"Unknown format {request.target!r}: expected one of {', '.join(PRECISIONS)}.")
     if request.precision not in precisions:
         raise SettingError(f"{request.target} comes in {', '.join(precisions)}, not in {request.precision!r}.")
+    if not BACKENDS[request.target].installed:
+        raise BackendError(f"The engine for {request.target} is not installed: {BACKENDS[request.target].install}")
     out, suffix = request.out, SUFFIXES[request.target]
     if out.suffix != suffix:
         raise SettingError(f"{out}: a file for {request.target} must end in {suffix}.")

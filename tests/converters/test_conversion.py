@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from scrfd_edge_converters import conversion
 from scrfd_edge_converters.calibration import FEWEST, choose_pictures
@@ -15,7 +16,8 @@ from scrfd_edge_converters.source import open_source
 from scrfd_edge_converters.verify import BOUNDS, Agreement
 from typer.testing import CliRunner
 
-from scrfd_edge import DataError, FaceDetector, ModelError, SettingError, catalog
+from scrfd_edge import BackendError, DataError, FaceDetector, ModelError, SettingError, catalog
+from scrfd_edge.backends.base import BACKENDS
 from scrfd_edge.cli import make_app
 from scrfd_edge.description import DESCRIPTIONS
 from scrfd_edge.networks import SCRFD
@@ -153,6 +155,41 @@ def test_what_stops_a_conversion(
     with pytest.raises(error, match=message):
         convert(replace(REQUEST, **change), quiet)  # type: ignore[arg-type]
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_group_norm_has_no_integers(tmp_path: Path) -> None:
+    """Said before calibration begins, which would not find its folder."""
+    net = SCRFD(DESCRIPTIONS["scrfd_500m"])
+    save(tmp_path / "net.safetensors", net.state_dict(), net.description, {})
+    request = Request(tmp_path / "net.safetensors", "tflite", "int8-io", tmp_path / "o.tflite")
+    with pytest.raises(SettingError, match="group norm.*choose int8"):
+        convert(replace(request, calibration=tmp_path / "nowhere"), quiet)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no JSON", "expected JSON"),
+        ('{"format": 2}', "format"),
+        ('{"format": 1, "model": "a"}', "must be"),
+        ('"landmarks": false', "disagree about landmarks"),
+    ],
+)
+def test_foreign_metadata(text: str, message: str, tmp_path: Path) -> None:
+    model = onnx.load(BUNDLED)
+    (entry,) = model.metadata_props
+    entry.value = entry.value.replace('"landmarks": true', text) if "landmarks" in text else text
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match=message):
+        convert(replace(REQUEST, source=tmp_path / "m.onnx", out=tmp_path / "o.onnx"), quiet)
+    assert not (tmp_path / "o.onnx").exists()
+
+
+@pytest.mark.parametrize("target", PRECISIONS)
+def test_an_engine_that_is_missing(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BACKENDS, target, replace(BACKENDS[target], packages=("no_such_engine",)))
+    with pytest.raises(BackendError, match=f"engine for {target} is not installed: pip install"):
+        convert(Request(BUNDLED, target, "fp32", tmp_path / f"o{SUFFIXES[target]}"), quiet)
 
 
 def test_an_unreadable_photograph(tmp_path: Path, photographs: Path) -> None:
