@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scrfd_edge_converters.calibration import choose_pictures, tensors
 from scrfd_edge_converters.graph import read_network
-from scrfd_edge_converters.layers import Array, Conv, Network
+from scrfd_edge_converters.layers import Array, Conv, Network, Rows
 from scrfd_edge_converters.quantization import (
     Quantization,
     Statistics,
@@ -22,6 +22,7 @@ from scrfd_edge_converters.quantization import (
     quantize,
     quantize_weight,
     take_pixels,
+    wide_maps,
 )
 from scrfd_edge_converters.ranges import collect
 from scrfd_edge_converters.sensitivity import measure_layers
@@ -115,6 +116,24 @@ def test_zero_is_an_integer_and_no_range_is_empty(case: Case) -> None:
             assert step.scale > 0 and low <= 0 < high
             assert (step.zero == 0) if step.signed else 0 <= step.zero <= 255
             assert step.signed == (target == "openvino" and low < 0)
+
+
+def test_the_neck_stays_in_floats(case: Case) -> None:
+    """Its maps have no ReLU; everything else keeps its integers, in TFLite too, whose integers stay in convolutions."""
+    wide = wide_maps(case.network)
+    neck = {case.network.shapes[name][0] for name in wide}
+    assert len(wide) >= 10 and len(neck) == 1, "one width throughout"
+    for target in ("onnx", "openvino", "tflite"):
+        network, quantization = quantize(case.network, case.statistics, case.spans, target)
+        assert not wide & set(quantization.ranges)
+        convs = [layer for layer in network.layers if isinstance(layer, Conv)]
+        work = {c.output: c.weight.size * np.prod(network.shapes[c.output][1:]) for c in convs}
+        floats = sum(work[c.output] for c in convs if c.output in quantization.floats)
+        assert floats < 0.2 * sum(work.values())
+    if not case.network.group_norm:
+        network, quantization = quantize(case.network, case.statistics, case.spans, "tflite", integer_outputs=True)
+        maps = {layer.output for layer in network.layers if not isinstance(layer, Rows)}
+        assert not quantization.floats and set(quantization.ranges) == maps | {network.input}
 
 
 def test_sensitivity_has_a_row_per_convolution(case: Case) -> None:
