@@ -185,7 +185,8 @@ def untold() -> Iterator[None]:
     detector._warned.clear()
 
 
-def test_the_stand_in_says_so_once(untold: None, portrait: Array) -> None:
+def test_the_stand_in_says_so_once(untold: None, monkeypatch: pytest.MonkeyPatch, portrait: Array) -> None:
+    monkeypatch.setitem(catalog.STAND_INS, "scrfd_500m", "scrfd_500m_kps")  # also once it has weights of its own
     with pytest.warns(UserWarning, match="scrfd_500m_kps, of the same size, answers") as seen:
         stand_in = FaceDetector("scrfd_500m")
     assert seen[0].filename == __file__
