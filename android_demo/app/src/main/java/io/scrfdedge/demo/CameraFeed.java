@@ -16,12 +16,16 @@ import android.media.ImageReader;
 import android.os.Handler;
 import android.os.HandlerThread;
 import android.os.Looper;
+import android.util.Size;
 import android.view.Display;
 import android.view.Surface;
 import io.scrfdedge.facecore.LatestFrame;
 import io.scrfdedge.facecore.SensorFrame;
 import io.scrfdedge.facecore.Settings;
+import io.scrfdedge.facecore.StreamSizes;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * One camera from opening to closing: its preview goes to a SurfaceTexture, its pictures to a queue of one. Everything
@@ -62,6 +66,7 @@ final class CameraFeed implements AutoCloseable {
     private CameraDevice device;
     private ImageReader reader;
     private Surface preview;
+    private StreamSizes sizes;
     private SensorFrame sensor;
 
     /** Opens the camera; needs the permission CAMERA. The listener hears how it went. */
@@ -113,15 +118,17 @@ final class CameraFeed implements AutoCloseable {
                 lose("it delivers no YUV_420_888");
                 return;
             }
-            StreamSizes sizes = StreamSizes.choose(
-                    map.getOutputSizes(ImageFormat.YUV_420_888), map.getOutputSizes(SurfaceTexture.class));
+            Display.Mode screen = display.getMode();
+            sizes = StreamSizes.choose(
+                    sizesOf(map.getOutputSizes(ImageFormat.YUV_420_888)),
+                    sizesOf(map.getOutputSizes(SurfaceTexture.class)),
+                    Math.min(screen.getPhysicalWidth(), screen.getPhysicalHeight()));
             realtimeStamps = stamps != null && stamps == CameraMetadata.SENSOR_INFO_TIMESTAMP_SOURCE_REALTIME;
             sensor = new SensorFrame(
-                    sizes.analysed.getWidth(), sizes.analysed.getHeight(), degrees == null ? 0 : degrees,
+                    sizes.analysed.width, sizes.analysed.height, degrees == null ? 0 : degrees,
                     facing != null && facing == CameraMetadata.LENS_FACING_FRONT);
             reader = ImageReader.newInstance(sensor.width, sensor.height, ImageFormat.YUV_420_888, IMAGES);
             reader.setOnImageAvailableListener(this::deliver, handler);
-            texture.setDefaultBufferSize(sizes.preview.getWidth(), sizes.preview.getHeight());
             preview = new Surface(texture);
             opening = true;
             manager.openCamera(id, state, handler);
@@ -129,6 +136,14 @@ final class CameraFeed implements AutoCloseable {
             opening = false;
             lose(e.getMessage());
         }
+    }
+
+    private static List<StreamSizes.Size> sizesOf(Size[] sizes) {
+        List<StreamSizes.Size> converted = new ArrayList<>();
+        for (Size size : sizes) {
+            converted.add(new StreamSizes.Size(size.getWidth(), size.getHeight()));
+        }
+        return converted;
     }
 
     private final CameraDevice.StateCallback state = new CameraDevice.StateCallback() {
@@ -141,6 +156,8 @@ final class CameraFeed implements AutoCloseable {
             }
             device = camera;
             try {
+                // Only now: a TextureView sets its own size whenever it is laid out, such as when the phone is turned.
+                texture.setDefaultBufferSize(sizes.preview.width, sizes.preview.height);
                 // Deprecated since API 30; its successor came with API 28.
                 camera.createCaptureSession(Arrays.asList(preview, reader.getSurface()), session, handler);
             } catch (CameraAccessException | IllegalStateException | IllegalArgumentException e) {
