@@ -14,6 +14,7 @@ final class CameraFrame implements Frame {
     private final CameraFeed feed;
     private final SensorFrame sensor;
     private final int displayDegrees;
+    private final long timestamp;
 
     /** displayDegrees: how the display was turned when the picture came. */
     CameraFrame(Image image, CameraFeed feed, SensorFrame sensor, int displayDegrees) {
@@ -21,6 +22,7 @@ final class CameraFrame implements Frame {
         this.feed = feed;
         this.sensor = sensor;
         this.displayDegrees = displayDegrees;
+        timestamp = image.getTimestamp();
     }
 
     @Override
@@ -42,14 +44,13 @@ final class CameraFrame implements Frame {
     }
 
     @Override
+    public CameraFeed feed() {
+        return feed;
+    }
+
+    @Override
     public long age() {
-        synchronized (feed.imagesLock) {
-            if (feed.closed) {
-                return -1;
-            }
-            long now = feed.realtimeStamps ? SystemClock.elapsedRealtimeNanos() : System.nanoTime();
-            return now - image.getTimestamp();
-        }
+        return (feed.realtimeStamps ? SystemClock.elapsedRealtimeNanos() : System.nanoTime()) - timestamp;
     }
 
     @Override
@@ -65,6 +66,8 @@ final class CameraFrame implements Frame {
 
     @Override
     public void close() {
-        image.close();
+        synchronized (feed.imagesLock) { // the camera's thread may be closing all of its images
+            image.close();
+        }
     }
 }

@@ -149,8 +149,14 @@ public final class DemoActivity extends Activity
             feed.close();
             feed = null;
             sensor = null;
-            overlay.show(null, false, times);
+            showNothing();
         }
+    }
+
+    /** Of what was shown neither faces nor figures go over to what comes next. */
+    private void showNothing() {
+        overlay.show(null, false, times);
+        times.reset();
     }
 
     // --- camera ---
@@ -216,7 +222,9 @@ public final class DemoActivity extends Activity
 
     @Override
     public void found(Detection detection) {
-        boolean current = photograph == null ? feed != null : detection.frame == photograph;
+        boolean current = photograph == null
+                ? feed != null && detection.frame.feed() == feed
+                : detection.frame == photograph;
         if (faces != null && current) {
             overlay.show(detection, settings.landmarks, times);
             controls.report(detection, times, frames.dropped());
@@ -257,7 +265,7 @@ public final class DemoActivity extends Activity
     public void nextCamera() {
         if (photograph != null) { // back to the camera
             photograph = null;
-            overlay.show(null, false, times);
+            showNothing();
             controls.live(true);
         } else {
             boolean back = settings.camera == Settings.Camera.BACK;

@@ -76,8 +76,9 @@ final class FaceThread extends Thread {
     }
 
     private void search(Frame frame) {
+        boolean live = frame.feed() != null;
         long age = frame.age();
-        if (age >= 0 && count++ % every != 0) {
+        if (live && count++ % every != 0) {
             return;
         }
         Settings wanted = settings;
@@ -88,14 +89,14 @@ final class FaceThread extends Thread {
         RgbFrame picture;
         try {
             picture = frame.pixels(reused);
-        } catch (IOException e) {
+        } catch (IOException | SecurityException e) { // the other app may have taken its permission back
             main.post(() -> listener.pictureFailed(e.getMessage()));
             return;
         }
         if (picture == null) {
             return; // the camera was closed meanwhile
         }
-        if (age >= 0) {
+        if (live) {
             reused = picture;
             times.add(Stage.CAMERA, age);
         }

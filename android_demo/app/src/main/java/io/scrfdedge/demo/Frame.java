@@ -16,7 +16,10 @@ interface Frame extends AutoCloseable {
      */
     RgbFrame pixels(RgbFrame reused) throws IOException;
 
-    /** From the exposure until now in nanoseconds, or -1 for a picture that is no part of a stream. */
+    /** The camera that it comes from, or null for a picture of the gallery. */
+    CameraFeed feed();
+
+    /** From the exposure until now in nanoseconds, 0 for a picture of the gallery. */
     long age();
 
     /** From the upright picture to a view of this size. Works after close, too. */

@@ -12,9 +12,9 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 
-/** A still picture of the gallery, upright, brought under twice {@link #LONG_SIDE} pixels. */
+/** A still picture of the gallery, upright, its long side brought under twice {@link #LONG_SIDE} pixels. */
 final class Photograph implements Frame {
-    private static final int LONG_SIDE = 2048;
+    private static final int LONG_SIDE = 1280; // three copies of it are in memory at a time
 
     private final ContentResolver resolver;
     private final Uri uri;
@@ -102,8 +102,13 @@ final class Photograph implements Frame {
     }
 
     @Override
+    public CameraFeed feed() {
+        return null;
+    }
+
+    @Override
     public long age() {
-        return -1;
+        return 0;
     }
 
     @Override
