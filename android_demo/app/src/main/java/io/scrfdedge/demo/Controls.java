@@ -136,11 +136,12 @@ final class Controls {
         StringBuilder text = new StringBuilder(resources.getQuantityString(
                 R.plurals.summary, count, count, detection.settings.model, detection.processor));
         text.append('\n').append(resources.getString(
-                R.string.times, times.milliseconds(Stage.PRE), times.milliseconds(Stage.NETWORK),
-                times.milliseconds(Stage.POST), times.milliseconds(Stage.DRAW)));
+                R.string.times, figure(times.milliseconds(Stage.PRE)), figure(times.milliseconds(Stage.NETWORK)),
+                figure(times.milliseconds(Stage.POST)), figure(times.milliseconds(Stage.DRAW))));
         if (detection.frame.backdrop() == null) {
             text.append('\n').append(resources.getString(
-                    R.string.rate, times.framesPerSecond(), dropped, times.milliseconds(Stage.CAMERA)));
+                    R.string.rate, figure(times.framesPerSecond()), dropped,
+                    figure(times.milliseconds(Stage.CAMERA))));
         }
         if (detection.refusal != null) {
             text.append('\n').append(resources.getString(R.string.gpu_refused, detection.refusal));
@@ -155,5 +156,10 @@ final class Controls {
             text.append('\n').append(resources.getString(R.string.hot, searchedEvery));
         }
         status.setText(text);
+    }
+
+    /** NaN is what was not measured yet. */
+    private static String figure(double value) {
+        return Double.isNaN(value) ? "-" : String.format("%.1f", value);
     }
 }
