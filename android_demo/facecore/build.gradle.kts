@@ -13,6 +13,12 @@ android {
         ndk {
             abiFilters += listOf("arm64-v8a", "x86_64")
         }
+        externalNativeBuild {
+            cmake {
+                // Optimised in debug builds, too, which are what people try first and measure.
+                arguments += "-DCMAKE_BUILD_TYPE=RelWithDebInfo"
+            }
+        }
     }
 
     externalNativeBuild {
