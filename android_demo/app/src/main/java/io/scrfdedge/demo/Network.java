@@ -72,6 +72,7 @@ final class Network implements AutoCloseable {
             // A GPU compiles for one size, and CompiledModel has no call to change it.
             throw new IllegalArgumentException(name + " takes any size: convert it again with --size WIDTHxHEIGHT");
         }
+        core = new FaceCore(model);
         CompiledModel opened = null;
         String reason = null;
         if (wanted == Processor.GPU) {
@@ -83,7 +84,6 @@ final class Network implements AutoCloseable {
         }
         processor = opened != null ? Processor.GPU : Processor.CPU;
         refusal = reason;
-        core = new FaceCore(model);
         try {
             if (opened == null) {
                 opened = CompiledModel.create(assets, path, cpuOptions());
