@@ -32,7 +32,7 @@ SMALL = ["scrfd_500m", "scrfd_500m_kps", "scrfd_1g", "scrfd_2.5g", "scrfd_2.5g_k
 
 
 def random_net(name: str) -> SCRFD:
-    """Every weight, shift and statistic away from its initial value, activations of about one, scores of a half."""
+    """Every weight, shift and statistic away from its initial value, activations of about one."""
     torch.manual_seed(0)
     net = SCRFD(DESCRIPTIONS[name])
     with torch.no_grad():
@@ -60,14 +60,20 @@ def image(*shape: int) -> NDArray[np.float32]:
 
 
 def scaled(net: SCRFD, x: NDArray[np.float32]) -> SCRFD:
-    """With predictions on `x` as large as a trained network's: logits of about 1, distances of about 2."""
+    """With predictions on `x` as large as a trained network's, since the bounds are absolute.
+
+    The authors' networks have logits of deviation 0.4 to 1.1 around -3 to -6, the highest above 0; distances of 0.5 to
+    1.5 and at most 9; landmarks of 0.4 to 0.8. Here all have 1, and the highest logit is about 0. What is left then is
+    mostly how ONNX Runtime sums in a group norm: 5 to 10 times what float32 costs PyTorch in scrfd_1g, of whose bounds
+    40 % are used up with the authors' weights, and as much with random ones.
+    """
     with torch.no_grad():
         maps = net(torch.from_numpy(x))
         for i, tower in enumerate(net.head.towers):
-            predictors = zip((tower.score, tower.box, tower.landmarks), maps, (1, 2, 2), strict=True)
-            for predictor, predicted, wanted in predictors:
+            tower.score.bias.sub_(maps.scores[i].max() / maps.scores[i].std())  # type: ignore[operator, union-attr]
+            for predictor, predicted in zip((tower.score, tower.box, tower.landmarks), maps, strict=True):
                 if predictor is not None:
-                    predictor.weight.mul_(wanted / predicted[i].std())  # type: ignore[operator, union-attr]
+                    predictor.weight.div_(predicted[i].std())  # type: ignore[operator, union-attr]
     return net
 
 
@@ -89,8 +95,8 @@ def test_exported_equals_eager_on_photographs(photographs: Photographs, name: st
     for shape in SHAPES:
         x = photographs(*shape)
         expected = eager(net, x)
-        boxes = np.abs(np.concatenate(expected[3:6], axis=1))
-        assert 2 < boxes.max() < 30 and max(scores.std() for scores in expected[:3]) > 0.05
+        scores, boxes = (np.concatenate(expected[i : i + 3], axis=1) for i in (0, 3))
+        assert 2 < np.abs(boxes).max() < 15 and scores.max() > 0.3
         assert_agree(outputs(model, x), expected)
 
 
