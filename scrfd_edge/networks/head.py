@@ -1,4 +1,8 @@
-"""The head: one tower for scores, boxes and landmarks, shared by all strides or one per stride."""
+"""The head: one tower for scores, boxes and landmarks, shared by all strides or one per stride.
+
+Paper, sections 4.2 (tower, shared by the strides) and 5.1 (group norm). Landmarks, batch norm and a tower per stride
+are of the authors' release.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""MobileNet V1: depth-wise separable units without shortcuts (the mobile regime of the paper)."""
+"""MobileNet V1: depth-wise separable units without shortcuts (the mobile regime of the paper, section 4.2, Table 2)."""
 
 from torch import Tensor, nn
 
@@ -8,14 +8,7 @@ from .resnet import conv_bn
 
 def depthwise_unit(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     """3x3 depth-wise convolution, then 1x1 convolution, each with batch norm and ReLU."""
-    return nn.Sequential(
-        nn.Sequential(
-            nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
-            nn.BatchNorm2d(inputs),
-            nn.ReLU(inplace=True),
-        ),
-        conv_bn(inputs, outputs, 1),
-    )
+    return nn.Sequential(conv_bn(inputs, inputs, 3, stride, groups=inputs), conv_bn(inputs, outputs, 1))
 
 
 class MobileNet(nn.Module):

@@ -1,14 +1,16 @@
-"""ResNet V1e: deep stem, average-pooled shortcuts, 2x2 max-pool (paper, section 4.2)."""
+"""ResNet V1e: deep stem, average-pooled shortcuts, 2x2 max-pool (paper, section 4.2; details of the release)."""
 
 from torch import Tensor, nn
 
 from ..description import EXPANSION, Backbone
 
 
-def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, relu: bool = True) -> nn.Sequential:
+def conv_bn(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, *, groups: int = 1, relu: bool = True
+) -> nn.Sequential:
     """Bias-free convolution with batch norm and, unless it ends a block, ReLU."""
     layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
     ]
     if relu:
