@@ -17,7 +17,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from ..description import DESCRIPTIONS, Description
+from ..description import DESCRIPTIONS
 from ..errors import ModelError
 from .scrfd import SCRFD
 
@@ -27,25 +27,23 @@ _MAX_FILE = 1 << 30
 _Shapes = list[tuple[int, ...]]
 
 
-def load_official(path: str | Path, description: Description | None = None) -> SCRFD:
-    """The network of an official export, in evaluation mode on the CPU.
+def load_official(path: str | Path) -> SCRFD:
+    """The network of an official export, in evaluation mode on the CPU: that of `DESCRIPTIONS` with its convolutions.
 
-    description: what the file holds; by default the model of `DESCRIPTIONS` with the same convolutions.
     Folded batch norms become gamma 1, beta = the folded bias, mean 0 and variance 1 - eps.
     Raises ModelError when the file is missing, damaged, or holds another network.
     """
     path = Path(path)
     graph = _read(path)
     shapes = [_shape_of(node, graph.arrays[node.input[1]]) for node in graph.convs]
-    candidates = DESCRIPTIONS.values() if description is None else [description]
-    for candidate in candidates:
+    for description in DESCRIPTIONS.values():
         with torch.device("meta"):
-            net = SCRFD(candidate)
+            net = SCRFD(description)
         if _shapes(net) == shapes:
             break
     else:
-        wanted = "any of " + ", ".join(DESCRIPTIONS) if description is None else repr(description.name)
-        raise ModelError(f"{path}: its {len(shapes)} convolutions are not those of {wanted}.")
+        names = ", ".join(DESCRIPTIONS)
+        raise ModelError(f"{path}: its {len(shapes)} convolutions are not those of any of {names}.")
     state = _state(path, graph, net)
     net.load_state_dict(state, assign=True)
     return net.eval()

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from onnx import numpy_helper
 
 from scrfd_edge.description import DESCRIPTIONS
 from scrfd_edge.errors import ModelError
+from scrfd_edge.networks import SCRFD
+from scrfd_edge.networks.checkpoint import metadata_of
+from scrfd_edge.networks.export import export_onnx
 from scrfd_edge.networks.flattened import Flattened
 from scrfd_edge.networks.official import load_official
 
@@ -37,16 +41,18 @@ def test_outputs_equal_onnxruntime(
     net = load_official(path)
     assert net.description == DESCRIPTIONS[name]
     session = onnxruntime.InferenceSession(str(path))
-    for count, height, width in [(1, 640, 640), (1, 480, 640), (2, 256, 320)]:
+    for count, height, width in [(1, 640, 640), (1, 480, 640), (2, 480, 640)]:
         x = photographs(count, height, width)
         with torch.inference_mode():
             ours = [y.numpy() for y in Flattened(net)(torch.from_numpy(x))]
         assert_outputs_agree(ours, session.run(None, {"input.1": x}))
 
 
-def test_foreign_description(shared: Path) -> None:
-    with pytest.raises(ModelError, match=r"60 convolutions are not those of 'scrfd_2.5g_kps'"):
-        load_official(shared / "weights/scrfd_500m_kps.onnx", DESCRIPTIONS["scrfd_2.5g_kps"])
+def test_another_network(tmp_path: Path) -> None:
+    net = SCRFD(replace(DESCRIPTIONS["scrfd_500m"], neck=32))
+    export_onnx(net, metadata_of(net.description), tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match=r"57 convolutions are not those of any of scrfd_500m, .*resnet_34g"):
+        load_official(tmp_path / "net.onnx")
 
 
 def edited(shared: Path, tmp_path: Path, name: str, weight: str, change: float) -> Path:
