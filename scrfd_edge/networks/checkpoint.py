@@ -32,13 +32,18 @@ def save(
 
     net_state: the state dict of `SCRFD(description)`, float32. training: the training record, anything that JSON holds.
     score_threshold: the operating point, 0 to 1, None where nobody measured one.
-    Raises ModelError when the state does not fit the description, the record does not fit JSON, or the threshold lies
-    outside its range.
+    Raises ModelError when the state does not fit the description, the record does not fit JSON, the threshold lies
+    outside its range, or the file cannot be written.
     """
     _check_state(path, {k: (tuple(v.shape), v.dtype) for k, v in net_state.items()}, description)
-    header = {"format": 1, "description": description.to_dict(), "input": _INPUT, "training": dict(training)}
     _check_threshold(path, score_threshold)
-    header["score_threshold"] = score_threshold
+    header = {
+        "format": 1,
+        "description": description.to_dict(),
+        "input": _INPUT,
+        "training": dict(training),
+        "score_threshold": score_threshold,
+    }
     try:
         text = json.dumps(header, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -83,12 +88,14 @@ def metadata_of(description: Description, score_threshold: float | None = None) 
 
 
 def write_file(path: str | Path, data: bytes) -> None:
-    """Writes `data` beside `path` and renames it, so that a reader never sees half a file."""
+    """Writes `data` beside `path` and renames it, so that a reader never sees half a file. Raises ModelError."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(data)
         os.replace(temporary, path)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be written: {error}.") from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -109,7 +116,10 @@ def _parse(path: Path, text: str | None) -> dict[str, Any]:
     if not isinstance(header.get("training"), dict):
         raise ModelError(f"{path}: the header has no training record.")
     _check_threshold(path, header.setdefault("score_threshold", None))
-    header["description"] = Description.from_dict(header.get("description"))
+    try:
+        header["description"] = Description.from_dict(header.get("description"))
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
     return header
 
 

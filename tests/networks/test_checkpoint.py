@@ -67,6 +67,13 @@ def test_the_operating_point_travels_to_the_metadata(path: Path, net: SCRFD) -> 
     assert load(path)[1]["score_threshold"] == 0.25
 
 
+def test_where_nothing_can_be_written(tmp_path: Path, net: SCRFD) -> None:
+    for path in (tmp_path / "missing" / "net.safetensors", tmp_path):
+        with pytest.raises(ModelError, match="cannot be written"):
+            save(path, net.state_dict(), SMALL, {})
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_else_left_in_the_folder(path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["net.safetensors"]
 
@@ -134,7 +141,7 @@ WIDE = replace(SMALL, backbone=replace(SMALL.backbone, widths=(10**7, 10**7, 10*
         ({"scrfd_edge": "[" * 100_000}, "not JSON"),
         ({"scrfd_edge": "[]"}, "format 1"),
         ({"scrfd_edge": header_of(format=2)}, "format 1"),
-        ({"scrfd_edge": header_of(description=None)}, "needs exactly the fields"),
+        ({"scrfd_edge": header_of(description=None)}, r"net\.safetensors: .*needs exactly the fields"),
         ({"scrfd_edge": header_of(input={"color": "bgr"})}, "expected the input"),
         ({"scrfd_edge": header_of(training=None)}, "no training record"),
         ({"scrfd_edge": header_of(description=DESCRIPTIONS["scrfd_1g"].to_dict())}, "does not fit the description"),
