@@ -4,6 +4,7 @@ Source: Guo et al., "Sample and Computation Redistribution for Efficient Face De
 section 4.2 and Table 2, and the configurations of the authors' release where the two disagree.
 """
 
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -256,11 +257,16 @@ The paper's own parameters and multiply-adds are those of the release, but for r
 
 
 def find_description(model: str) -> Description:
-    """The description of a model by its name, or from the path of a .json file. Raises ModelError."""
+    """The description of a model by its name, or from the path of a .json file.
+
+    Raises ModelError that suggests the near names.
+    """
     for descriptions in (DESCRIPTIONS, PAPER_VARIANTS):
         if model in descriptions:
             return descriptions[model]
     if model.endswith(".json"):
         return Description.load(model)
-    names = ", ".join((*DESCRIPTIONS, *PAPER_VARIANTS))
-    raise ModelError(f"Unknown model {model!r}: expected one of {names}, or the path of a .json description.")
+    names = (*DESCRIPTIONS, *PAPER_VARIANTS)
+    near = difflib.get_close_matches(model, names, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? Expected" if near else "expected"
+    raise ModelError(f"Unknown model {model!r}: {hint} one of {', '.join(names)}, or the path of a .json description.")

@@ -78,8 +78,10 @@ def test_found_by_name_or_path(tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     path.write_text(json.dumps(replace(PLAIN, name="mine").to_dict()))
     assert find_description(str(path)).name == "mine"
-    with pytest.raises(ModelError, match=r"Unknown model 'scrfd_3g'.*scrfd_34g.*resnet_34g_paper.*\.json"):
-        find_description("scrfd_3g")
+    with pytest.raises(ModelError, match=r"'scrfd_10gg': did you mean scrfd_10g or .*resnet_34g_paper.*\.json"):
+        find_description("scrfd_10gg")
+    with pytest.raises(ModelError, match="'yolo': expected one of scrfd_500m, "):
+        find_description("yolo")
 
 
 def test_anchors() -> None:

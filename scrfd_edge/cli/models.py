@@ -49,7 +49,7 @@ def info(
     The paper also counts biases, batch norm, ReLU and pooling.
     """
     model = CATALOG.get(name)
-    description = _description(name) if model is None else model.description
+    description = find_description(name) if model is None else model.description
     counted = _cost(description, parse_size("--size", size))
     total = counted.total
     if as_json:
@@ -113,12 +113,6 @@ def _state(model: Model) -> str:
     if all(file.url is None for file in model.files):
         return "in the package"
     return "in the cache" if any(find_file(file) for file in model.files) else "to download"
-
-
-def _description(name: str) -> Description:
-    if name in DESCRIPTIONS or name in PAPER_VARIANTS or name.endswith(".json"):
-        return find_description(name)
-    return find_model(name).description  # raises, and knows the near names
 
 
 def _cost(description: Description, size: tuple[int, int]) -> "Cost":
