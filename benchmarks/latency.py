@@ -5,7 +5,7 @@
 On CUDA: half precision, channels last, batch 1 and 32, eager, with torch.compile and as a CUDA graph; times by CUDA
 events. On the CPU: float, eager, batch 1; and the table says that the GPU columns are missing. Batch norm is folded
 where it follows a convolution, so all of it but 18 norms of RetinaFace's pre-activated ResNet-50. Weights are random:
-they do not change the time. Networks take turns, so that a busy machine is the same for all of them.
+they do not change the time. On the CPU networks take turns, so that a busy machine is the same for all of them.
 """
 
 import argparse
