@@ -95,7 +95,7 @@ def write_file(path: str | Path, data: bytes) -> None:
         temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        raise ModelError(f"{path} cannot be written: {error}.") from None
+        raise ModelError(f"{path} cannot be written: {error.strerror}.") from None
     finally:
         temporary.unlink(missing_ok=True)
 
