@@ -19,12 +19,11 @@ from .tinaface import TinaFace
 class Compared:
     """A row of Table 4.
 
-    backbone: in the paper's words. ap: easy, medium, hard, in percent, at VGA. params: millions. macs: billions of
-    multiply-adds at 640x480. milliseconds: on an NVIDIA 2080TI.
+    ap: easy, medium, hard, in percent, at VGA. params: millions. macs: billions of multiply-adds at 640x480.
+    milliseconds: on an NVIDIA 2080TI.
     """
 
     make: Callable[[], nn.Module]
-    backbone: str
     ap: tuple[float, float, float]
     params: float
     macs: float
@@ -32,10 +31,10 @@ class Compared:
 
 
 COMPARED = {
-    "DSFD": Compared(DSFD, "ResNet152", (94.29, 91.47, 71.39), 120.06, 259.55, 55.6),
-    "RetinaFace": Compared(retinaface_r50, "ResNet50", (94.92, 91.90, 64.17), 29.50, 37.59, 21.7),
-    "HAMBox": Compared(HAMBox, "ResNet50", (95.27, 93.76, 76.75), 30.24, 43.28, 25.9),
-    "TinaFace": Compared(TinaFace, "ResNet50", (95.61, 94.25, 81.43), 37.98, 172.95, 38.9),
-    "RetinaFace-M0.25": Compared(retinaface_m025, "MobileNet0.25", (87.78, 81.16, 47.32), 0.44, 0.802, 7.9),
-    "FaceBoxes": Compared(FaceBoxes, "-", (76.17, 57.17, 24.18), 1.01, 0.275, 2.5),
+    "DSFD": Compared(DSFD, (94.29, 91.47, 71.39), 120.06, 259.55, 55.6),
+    "RetinaFace": Compared(retinaface_r50, (94.92, 91.90, 64.17), 29.50, 37.59, 21.7),
+    "HAMBox": Compared(HAMBox, (95.27, 93.76, 76.75), 30.24, 43.28, 25.9),
+    "TinaFace": Compared(TinaFace, (95.61, 94.25, 81.43), 37.98, 172.95, 38.9),
+    "RetinaFace-M0.25": Compared(retinaface_m025, (87.78, 81.16, 47.32), 0.44, 0.802, 7.9),
+    "FaceBoxes": Compared(FaceBoxes, (76.17, 57.17, 24.18), 1.01, 0.275, 2.5),
 }
