@@ -112,7 +112,7 @@ def find_model(name: str) -> Model:
         official = f"insightface/{name}"
         also = f"; the authors' file: scrfd-edge models download {official}" if official in CATALOG else ""
         raise ModelError(
-            f"There are no weights of ours for {name!r}. Give the path of an ONNX file, or train it: "
+            f"There are no weights of ours for {name!r}. Give the path of a model file, or train it: "
             f"scrfd-edge train --model {name}{also}"
         )
     known = [*CATALOG, *STAND_INS]
