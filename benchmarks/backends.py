@@ -5,8 +5,8 @@
     python benchmarks/backends.py speed WRAPPED.onnx FILE... [--picture FILE] [--threads 1] [--rounds 60]
 
 loss: AP of every file and of REFERENCE by the WIDER FACE protocol at square 640, what is lost, and a paired 95 %
-bootstrap interval over pictures (both files see the same resampled pictures); AP at rectangular tensors; with --dev the
-landmark error on annotated pictures, and faces that only one of the two finds at the threshold 0.5.
+bootstrap interval over pictures (both files see the same resampled pictures); and faces that only one of the two finds
+at the threshold 0.5; with --rectangles AP at rectangular tensors; with --dev the landmark error on annotated pictures.
 speed: detect() end to end on 1280 x 720 frames, turn by turn, against the usual wrapper of benchmarks/detect.py with
 WRAPPED at square 640; medians in milliseconds.
 """
@@ -114,6 +114,13 @@ def loss(args: argparse.Namespace) -> None:
     exact = {setting: count(truth, reference, setting) for setting in SETTINGS}
     once = np.ones(len(truth.names))
     print(f"{args.reference.name}: {_aps(exact, once)}", flush=True)
+
+    def rectangles(file: Path) -> None:
+        if args.rectangles:
+            found = detect_all(file, args.images, names, "rect640")
+            print(f"  rectangles: {_aps({s: count(truth, found, s) for s in SETTINGS}, once)}", flush=True)
+
+    rectangles(args.reference)
     dev = None
     if args.dev is not None:
         listed = set(read_list(args.dev_list))
@@ -128,9 +135,7 @@ def loss(args: argparse.Namespace) -> None:
         for setting in SETTINGS:
             lost_ap, low, high = interval(exact[setting], counts[setting])
             print(f"  {setting}: lost {lost_ap:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}", flush=True)
-        if args.rectangles:
-            rectangular = detect_all(file, args.images, names, "rect640")
-            print(f"  rectangles: {_aps({s: count(truth, rectangular, s) for s in SETTINGS}, once)}", flush=True)
+        rectangles(file)
         if dev is not None:
             print(f"  landmark error on dev: {100 * _landmarks(file, *dev):.3f} % of the box", flush=True)
 
