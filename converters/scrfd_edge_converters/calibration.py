@@ -23,7 +23,8 @@ FEWEST = 20
 def choose_pictures(folder: Path, count: int, seed: int, exclude: frozenset[str] = frozenset()) -> list[Path]:
     """`count` photographs of `folder` and below, or all where there are fewer, in a random order that the seed fixes.
 
-    exclude: paths relative to `folder`, with / between folders. Raises DataError for fewer than FEWEST.
+    exclude: paths relative to `folder`, with / between folders. Raises DataError for fewer than FEWEST, and where
+    `exclude` names none of them: its paths then belong to another folder.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of photographs for calibration.")
@@ -32,6 +33,11 @@ def choose_pictures(folder: Path, count: int, seed: int, exclude: frozenset[str]
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES and path.is_file()
     )
+    if exclude and exclude.isdisjoint(found):
+        raise DataError(
+            f"None of the {len(exclude)} pictures to leave alone is in {folder}: expected paths relative to it, got "
+            f"{min(exclude)!r}."
+        )
     found = [name for name in found if name not in exclude]
     if len(found) < FEWEST:
         raise DataError(

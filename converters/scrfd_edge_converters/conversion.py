@@ -89,18 +89,21 @@ def convert(request: Request, progress: Progress) -> Result:
         network, quantization = quantize(network, *seen, request.target, request.precision == "int8-io")
         metadata = replace(metadata, calibration=describe(calibrated, request.seed))
     metadata = _input_metadata(replace(metadata, precision=request.precision), request)
-    with tempfile.TemporaryDirectory(prefix=".scrfd-edge-", dir=request.out.parent) as folder:
-        made = Path(folder) / request.out.name
-        _write(made, request, network, quantization, metadata.to_json())
-        reference_file = Path(folder) / "reference.onnx"
-        reference_file.write_bytes(source.onnx)
-        reference, candidate = _open("onnx", reference_file), _open(request.target, made)
-        progress("checking", 0, 1)
-        agreement = check(request.out, reference, candidate, shown, request.precision)
-        progress("checking", 1, 1)
-        if request.target == "openvino":
-            made.with_suffix(".bin").replace(request.out.with_suffix(".bin"))
-        made.replace(request.out)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".scrfd-edge-", dir=request.out.parent) as folder:
+            made = Path(folder) / request.out.name
+            _write(made, request, network, quantization, metadata.to_json())
+            reference_file = Path(folder) / "reference.onnx"
+            reference_file.write_bytes(source.onnx)
+            reference, candidate = _open("onnx", reference_file), _open(request.target, made)
+            progress("checking", 0, 1)
+            agreement = check(request.out, reference, candidate, shown, request.precision)
+            progress("checking", 1, 1)
+            if request.target == "openvino":
+                made.with_suffix(".bin").replace(request.out.with_suffix(".bin"))
+            made.replace(request.out)
+    except OSError as error:  # a full disk, a folder that only looks writable
+        raise SettingError(f"{request.out} cannot be written: {error}.") from None
     return Result(agreement, sensitivity)
 
 
@@ -115,6 +118,8 @@ def _check_request(request: Request) -> None:
     out, suffix = request.out, SUFFIXES[request.target]
     if out.suffix != suffix:
         raise SettingError(f"{out}: a file for {request.target} must end in {suffix}.")
+    if out.is_dir():
+        raise SettingError(f"{out} is a folder: choose another name.")
     existing = [p for p in {out, out.with_suffix(".bin") if suffix == ".xml" else out} if p.exists()]
     if existing and not request.force:
         raise SettingError(f"{existing[0]} exists: choose another name, or --force to replace it.")

@@ -26,7 +26,7 @@ def read_network(model: onnx.ModelProto) -> Network:
     reader = _Reader(model)
     try:
         return reader.read()
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{reader.where}: not the graph of an SCRFD network ({error}).") from None
 
 
@@ -156,6 +156,8 @@ class _Reader:
     def read_conv(self, name: str, values: Sequence[Any], a: dict[str, Any]) -> str:
         x, weight, bias = values[0], values[1], values[2] if len(values) > 2 else None
         stride, padding = _same(a.get("strides", [1])), _same(a.get("pads", [0]))
+        if weight.dtype != np.float32:
+            raise ValueError(f"weights in {weight.dtype}, expected float32: convert from the FP32 file")
         if bias is None:
             bias = np.zeros(len(weight), np.float32)
         layer = Conv(name, x, weight, bias, stride, padding, a.get("group", 1))
@@ -220,8 +222,8 @@ class _Reader:
     def read_slice(self, name: str, values: Sequence[Any], a: dict[str, Any]) -> _Transposed:
         """Some channels of a convolution that predicts everything at once: a convolution of their own."""
         x, start, end, axis = values[0], *(int(_same(v)) for v in values[1:4])
-        conv = self.layers[x.map]
-        if not isinstance(x, _Transposed) or not isinstance(conv, Conv) or conv.relu or conv.groups != 1 or axis != 3:
+        conv = self.layers[x.map] if isinstance(x, _Transposed) else None
+        if not isinstance(conv, Conv) or conv.relu or conv.groups != 1 or axis != 3:
             raise ValueError("a part of an unexpected layer")
         part = replace(conv, output=name, weight=conv.weight[start:end], bias=conv.bias[start:end])
         return replace(x, map=self.add(part, (len(part.bias), *self.shapes[x.map][1:])))

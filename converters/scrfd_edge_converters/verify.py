@@ -94,14 +94,16 @@ def compare(reference: Backend, candidate: Backend, pictures: Sequence[Picture])
         moved += shifts
     cosines = [p[0] / np.sqrt(p[1] * p[2]) for p in products if p[1] > 0]
     medians = np.median(np.array(moved), axis=0) if moved else np.zeros(3)
-    return Agreement(float(max((1 - c for c in cosines), default=0.0)), faces, lost, *medians.tolist())
+    return Agreement(float(np.max([1 - c for c in cosines], initial=0.0)), faces, lost, *medians.tolist())
 
 
 def check(path: Path, reference: Backend, candidate: Backend, pictures: Sequence[Picture], precision: str) -> Agreement:
     """Raises ModelError where the candidate, the file `path`, is worse than its precision's bounds."""
     agreement = compare(reference, candidate, pictures)
     if agreement.faces == 0:
-        raise ModelError("No face was found on the photographs of the check: choose photographs with faces.")
+        raise ModelError(
+            "No face was found on the photographs of the check: give photographs with faces (--calibration)."
+        )
     problems = agreement.problems(BOUNDS[precision])
     if problems:
         raise ModelError(f"{path.name} does not find the faces of its source and was not kept: {'; '.join(problems)}.")

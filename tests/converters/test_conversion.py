@@ -116,6 +116,8 @@ def test_the_seed_fixes_the_pictures(photographs: Path) -> None:
     assert choose_pictures(photographs, 5, 1) != choose_pictures(photographs, 5, 2)
     left_out = frozenset({"00.png", "01.png"})
     assert {p.name for p in choose_pictures(photographs, 99, 0, left_out)} == {f"{i:02}.png" for i in range(2, 24)}
+    with pytest.raises(DataError, match=r"None of the 1 pictures .* relative to it, got 'photographs/00.png'"):
+        choose_pictures(photographs, 99, 0, frozenset({"photographs/00.png"}))
 
 
 REQUEST = Request(BUNDLED, "onnx", "fp32", Path("out.onnx"))
@@ -128,6 +130,7 @@ REQUEST = Request(BUNDLED, "onnx", "fp32", Path("out.onnx"))
         ({"precision": "int4"}, SettingError, "fp32, fp16, int8"),
         ({"out": Path("out.bin")}, SettingError, "must end in .onnx"),
         ({"out": Path("nowhere/out.onnx")}, SettingError, "no folder that can be written to"),
+        ({"out": Path("folder.onnx"), "force": True}, SettingError, "is a folder"),
         ({"size": (100, 640)}, SettingError, "multiples of 32"),
         ({"single": True, "target": "tflite", "out": Path("out.tflite")}, SettingError, "for ONNX, not for tflite"),
         ({"precision": "int8"}, SettingError, "--calibration"),
@@ -148,6 +151,7 @@ def test_what_stops_a_conversion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("folder.onnx").mkdir()
     Path("text.onnx").write_text("no model")
     Path("text.pt").write_text("no model")
     Path("half.onnx").write_bytes(BUNDLED.read_bytes()[:100_000])
@@ -200,6 +204,16 @@ def test_an_unreadable_photograph(tmp_path: Path, photographs: Path) -> None:
     with pytest.raises(DataError, match=r"calibration cannot be used: .*\.png"):
         convert(replace(REQUEST, precision="int8", calibration=folder, out=tmp_path / "o.onnx"), quiet)
     assert not (tmp_path / "o.onnx").exists()
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(conversion, "_write", full)
+    with pytest.raises(SettingError, match="o.onnx cannot be written: .*No space left"):
+        convert(replace(REQUEST, out=tmp_path / "o.onnx"), quiet)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_quantized_files_are_no_source(converted: Converted, tmp_path: Path) -> None:

@@ -88,9 +88,27 @@ def _stretch(model: onnx.ModelProto) -> None:
             attribute.ints[:] = [1, 2]
 
 
+def _halve(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            half = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(half, tensor.name))
+
+
+def _slice_the_picture(model: onnx.ModelProto) -> None:
+    """As YOLO's networks begin."""
+    first = next(n for n in model.graph.node if n.op_type == "Conv")
+    first.op_type = "Slice"
+    for name in ("start", "end", "axis"):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([2]), name))
+    first.input[1:] = ["start", "end", "axis"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (_halve, "float16, expected float32: convert from the FP32 file"),
+        (_slice_the_picture, "Slice.*a part of an unexpected layer"),
         (_rename, "Tanh.*operation unknown"),
         (_drop_an_output, "scores, boxes"),
         (_second_input, "2 inputs"),
