@@ -223,7 +223,7 @@ class _Reader:
         """Some channels of a convolution that predicts everything at once: a convolution of their own."""
         x, start, end, axis = values[0], *(int(_same(v)) for v in values[1:4])
         conv = self.layers[x.map] if isinstance(x, _Transposed) else None
-        if not isinstance(conv, Conv) or conv.relu or conv.groups != 1 or axis != 3:
+        if not isinstance(x, _Transposed) or not isinstance(conv, Conv) or conv.relu or conv.groups != 1 or axis != 3:
             raise ValueError("a part of an unexpected layer")
         part = replace(conv, output=name, weight=conv.weight[start:end], bias=conv.bias[start:end])
         return replace(x, map=self.add(part, (len(part.bias), *self.shapes[x.map][1:])))
