@@ -32,9 +32,9 @@ class OpenVinoBackend:
     def __init__(
         self, path: str | Path, *, threads: int | None = None, device: str = "auto", precision: str = "auto"
     ) -> None:
-        """threads: of one run, None for all CPUs of this process. device: "auto" and "cpu" mean the CPU; "gpu", "npu"
-        or "AUTO:GPU,CPU" go to OpenVINO as they are. precision: "auto", the one that the file must have, or "bf16" to
-        run an FP32 file in it.
+        """threads: of one run on the CPU, None for all of this process. device: "auto" and "cpu" mean the CPU; "gpu",
+        "npu" or "AUTO:GPU,CPU" go to OpenVINO as they are. precision: "auto", the one that the file must have, or
+        "bf16" to run an FP32 file in it.
 
         Raises ModelError for a file that is damaged or no SCRFD network, BackendError where the device is absent.
         """
@@ -45,6 +45,7 @@ class OpenVinoBackend:
         self._device = "CPU" if device in ("auto", "cpu") else device.upper()
         self._check_device(device)
         self.device = self._device.lower()
+        self._npu = "NPU" in self._device  # has no FP32, and takes no wish for it
         self.threads: int | None = (threads or usable_cpus()) if self._device == "CPU" else None
         self._model = self._read(path)
         names = [output.get_any_name() for output in self._model.outputs]
@@ -55,6 +56,8 @@ class OpenVinoBackend:
         text = self._model.get_rt_info(where).astype(str) if self._model.has_rt_info(where) else None
         self.metadata = self._metadata(path, text)
         self.precision = self.metadata.precision
+        if self._npu and self.precision == "fp32":
+            self.precision = "fp16"
         if precision == "bf16" and self.precision in ("fp32", "fp16") and self._device == "CPU":
             self.precision = "bf16"
         elif precision not in ("auto", self.precision):
@@ -152,12 +155,10 @@ class OpenVinoBackend:
 
     def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if not self._npu:
+            settings["INFERENCE_PRECISION_HINT"] = _HINTS.get(self.precision, "f32")
         if self._device == "CPU":
-            settings |= {
-                "NUM_STREAMS": 1,
-                "INFERENCE_NUM_THREADS": self.threads,
-                "INFERENCE_PRECISION_HINT": _HINTS.get(self.precision, "f32"),
-            }
+            settings |= {"NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": self.threads}
         folder = cache_folder() / "openvino"
         try:
             folder.mkdir(parents=True, exist_ok=True)
