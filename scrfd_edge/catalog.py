@@ -139,21 +139,8 @@ def find_file(file: ModelFile) -> Path | None:
     return path if path.is_file() else None
 
 
-def files_in(model: Model, precision: str) -> list[ModelFile]:
-    """The model's files in `precision`; "auto": those that lose no more than LOSSES against the model in FP32.
-
-    Raises ModelError where there is none.
-    """
-    if precision == "auto":
-        return [file for file in model.files if _loses_little(file, model)]
-    files = [file for file in model.files if file.precision == precision]
-    if not files:
-        has = ", ".join(sorted({file.precision for file in model.files}))
-        raise ModelError(f"{model.name} has no file in precision {precision!r}; it has {has}.")
-    return files
-
-
-def _loses_little(file: ModelFile, model: Model) -> bool:
+def loses_little(file: ModelFile, model: Model) -> bool:
+    """Whether a file of the model loses no more than LOSSES against its file in FP32, by measurement."""
     whole = next((f.ap for f in model.files if f.precision == "fp32"), None)
     if file.precision == "fp32":
         return True

@@ -262,9 +262,9 @@ def _find(model: str | os.PathLike[str], backend: str, precision: str, device: s
             )
         name = other
     entry = catalog.find_model(name)
-    files = catalog.files_in(entry, precision)
+    files = [file for file in entry.files if precision != "auto" or catalog.loses_little(file, entry)]
     here = [file for file in files if catalog.find_file(file) is not None] or files
-    choice = choose([(file.suffix, file.precision) for file in here], backend, device=device)
+    choice = choose([(file.suffix, file.precision) for file in here], backend, precision, device)
     return catalog.locate(entry, [here[choice.index]]), choice.backend, choice.why
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scrfd_edge import FaceDetector, ModelError, catalog
-from scrfd_edge.catalog import CATALOG, STAND_INS, Model, ModelFile, files_in, find_file, find_model, locate
+from scrfd_edge.catalog import CATALOG, STAND_INS, Model, ModelFile, find_file, find_model, locate, loses_little
 from scrfd_edge.description import DESCRIPTIONS
 
 BUNDLED = [(m, f) for m in CATALOG.values() for f in m.files if f.url is None]
@@ -92,10 +92,10 @@ def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatc
 
 
 def test_precisions() -> None:
-    model = CATALOG["scrfd_500m_kps"]
-    assert files_in(model, "fp32")[0].precision == "fp32"
-    with pytest.raises(ModelError, match="no file in precision 'fp8'; it has"):
-        files_in(model, "fp8")
+    with pytest.raises(ModelError, match="no file in precision 'fp8'; it has fp32, int8, fp16"):
+        FaceDetector(precision="fp8")
+    with pytest.raises(ModelError, match="no file in precision 'fp32' for the back end 'tflite'; it has int8, fp16"):
+        FaceDetector(backend="tflite", precision="fp32")
 
 
 def test_auto_leaves_out_what_loses_too_much() -> None:
@@ -111,8 +111,7 @@ def test_auto_leaves_out_what_loses_too_much() -> None:
         ModelFile("b.int8.tflite", "int8", ""),
     ]
     model = Model("a", DESCRIPTIONS["scrfd_500m"], (whole, *far, *near), "", "")
-    assert files_in(model, "auto") == [whole, *near]
-    assert files_in(model, "int8") == [*far, *near], "asked for by name, they are there"
+    assert [file for file in model.files if loses_little(file, model)] == [whole, *near]
 
 
 def test_stand_ins_stand_for_what_has_no_weights() -> None:

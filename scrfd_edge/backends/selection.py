@@ -71,8 +71,9 @@ def choose(
         raise ModelError(f"The back end {backend!r} opens {' and '.join(BACKENDS[backend].suffixes)}, not {kinds}.")
     fitting = [(i, name) for i, name in opened if precision in ("auto", files[i][1])]
     if not fitting:
-        has = ", ".join(sorted({files[i][1] for i, _ in opened}))
-        raise ModelError(f"There is no file in precision {precision!r} for this back end; there is {has}.")
+        has = ", ".join(dict.fromkeys(files[i][1] for i, _ in opened))
+        by = "" if backend == "auto" else f" for the back end {backend!r}"
+        raise ModelError(f"This model has no file in precision {precision!r}{by}; it has {has}.")
     factors, where = factors_here() if device in ("auto", "cpu") else ({}, f"not measured on {device}")
     ranked = sorted(fitting, key=lambda f: _rank(files[f[0]], f[1], factors, precision), reverse=True)
     here = [(i, name) for i, name in ranked if BACKENDS[name].installed]
@@ -106,7 +107,7 @@ def save_factors(factors: Factors) -> Path:
     temporary = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"cpu": platform.processor() or platform.machine(), "factors": rows}))
+        temporary.write_text(json.dumps({"cpu": cpu_kind(), "factors": rows}))
         temporary.replace(path)
     except OSError as error:
         raise BackendError(f"{path} cannot be written: {error}.") from None
@@ -115,7 +116,7 @@ def save_factors(factors: Factors) -> Path:
 
 def cpu_kind() -> str:
     """What decides the speed of 8-bit integers: the widest dot product that this CPU has."""
-    features = _cpu_features()
+    features = cpu_features()
     for feature, name in (
         ("AVX512_ICL", "AVX512-VNNI"),
         ("AVX512_SPR", "AVX512-VNNI"),
@@ -130,7 +131,8 @@ def cpu_kind() -> str:
     return platform.machine() or "this CPU"
 
 
-def _cpu_features() -> Mapping[str, bool]:
+def cpu_features() -> Mapping[str, bool]:
+    """Instruction sets as NumPy names them -> whether this CPU has them; empty where NumPy does not say."""
     core = getattr(np, "_core", None) or getattr(np, "core", None)
     found: Mapping[str, bool] = getattr(getattr(core, "_multiarray_umath", None), "__cpu_features__", {})
     return found
@@ -168,9 +170,10 @@ def _explain(key: Key, among: int, factors: Factors, where: str, asked: bool) ->
 
 
 def _read_saved(path: Path) -> dict[Key, float]:
-    """Nothing where the file is absent or not what `save_factors` writes."""
+    """Nothing where the file is absent, not what `save_factors` writes, or of another CPU that shares the folder."""
     try:
-        rows = json.loads(path.read_text())["factors"]
+        saved = json.loads(path.read_text())
+        rows = saved["factors"] if saved["cpu"] == cpu_kind() else []
         return {(str(r["backend"]), str(r["precision"])): float(r["factor"]) for r in rows}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

@@ -5,10 +5,9 @@ import os
 import platform
 import sys
 
-import numpy as np
-
 from ..backends.base import BACKENDS
 from ..backends.onnx import usable_cpus
+from ..backends.selection import cpu_features
 from ..catalog import CATALOG, cache_folder, find_file
 from ..detector import FaceDetector
 from ..errors import ScrfdError
@@ -32,7 +31,8 @@ def doctor() -> None:
     print(f"scrfd-edge {_version('scrfd-edge')}, Python {platform.python_version()}, {platform.platform()}")
     print("packages: " + ", ".join(f"{p} {v}" for p in _PACKAGES if (v := _version(p))))
     print("engines: " + ", ".join(f"{name} ({'found' if e.installed else e.install})" for name, e in BACKENDS.items()))
-    print(f"CPU: {platform.machine()}, {usable_cpus()} of {os.cpu_count()} CPUs usable, {' '.join(cpu_features())}")
+    features = " ".join(name for name in _FEATURES if cpu_features().get(name))
+    print(f"CPU: {platform.machine()}, {usable_cpus()} of {os.cpu_count()} CPUs usable, {features}")
     print(f"cache folder: {cache_folder()}")
     here = [model.name for model in CATALOG.values() if any(find_file(file) for file in model.files)]
     print(f"models here: {', '.join(here)}")
@@ -46,13 +46,6 @@ def doctor() -> None:
         raise
     print(f"auto: {detector.why}")
     print(f"works: {detector!r}")
-
-
-def cpu_features() -> list[str]:
-    """Instruction sets that matter here and that this CPU has, as NumPy names them."""
-    core = getattr(np, "_core", None) or getattr(np, "core", None)
-    found = getattr(getattr(core, "_multiarray_umath", None), "__cpu_features__", {})
-    return [name for name in _FEATURES if found.get(name)]
 
 
 def clashes() -> list[str]:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
-from ..catalog import CATALOG, STAND_INS, Model, files_in, find_file, find_model, locate
+from ..catalog import CATALOG, STAND_INS, Model, find_file, find_model, locate
 from ..description import DESCRIPTIONS, PAPER_VARIANTS, Description, find_description
 from ..download import download as fetch
 from .size import parse_size
@@ -101,7 +101,7 @@ def download(name: Annotated[str, typer.Argument(help="A name from the list.")])
 def path(name: Annotated[str, typer.Argument(help="A name from the list.")]) -> None:
     """Print where a model's file lies."""
     model = find_model(STAND_INS.get(name, name))
-    print(locate(model, files_in(model, "auto")))
+    print(locate(model, model.files))
 
 
 def _print_row(name: str, description: Description, state: str, licence: str) -> None:

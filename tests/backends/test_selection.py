@@ -115,7 +115,13 @@ def test_it_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         (FILES, {"backend": "ncnn"}, BackendError, "Unknown back end 'ncnn'.*openvino"),
         ([(".pt", "fp32")], {}, ModelError, "No back end opens '.pt'"),
         ([(".onnx", "fp32")], {"backend": "tflite"}, ModelError, "'tflite' opens .tflite, not .onnx"),
-        ([(".onnx", "fp32")], {"precision": "int8"}, ModelError, "precision 'int8'.*there is fp32"),
+        ([(".onnx", "fp32")], {"precision": "int8"}, ModelError, "in precision 'int8'; it has fp32"),
+        (
+            FILES,
+            {"backend": "tflite", "precision": "fp32"},
+            ModelError,
+            "for the back end 'tflite'; it has int8",
+        ),
         ([(".xml", "fp32")], {}, BackendError, "'openvino' is not installed: pip openvino"),
     ],
     ids=str,
@@ -140,6 +146,9 @@ def test_saved_factors_rule_on_this_machine(home: Path, monkeypatch: pytest.Monk
     for text in ("", "[]", '{"factors": [{"backend": 1}]}', "{"):
         (home / "bench.json").write_text(text)
         assert factors_here() == (FAST, "measured on a CPU with test")
+    save_factors({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 3.0})
+    monkeypatch.setattr(selection, "cpu_kind", lambda: "another")
+    assert factors_here() == ({}, "not measured on another")
 
 
 def test_this_cpu_has_a_kind() -> None:
