@@ -19,7 +19,7 @@ from rich.table import Table
 from ..backends.base import BACKENDS, Backend
 from ..backends.selection import save_factors
 from ..catalog import SAMPLE, STAND_INS, find_model
-from ..errors import ScrfdError, SettingError
+from ..errors import BackendError, ScrfdError, SettingError
 from ..image import load
 from .output import whole_file
 from .size import parse_size
@@ -80,9 +80,13 @@ def bench(
     results = _measure(wanted, pixels, rounds, talk)
     if not results:
         raise SettingError("Nothing could be measured: no such model has a file for these engines and precisions.")
-    _print(results)
-    if json_to is not None:
-        _write_json(json_to, results)
+    if json_to == "-":
+        print(json.dumps(results, indent=1))
+    else:
+        _print(results)
+    if json_to is not None and json_to != "-":
+        with whole_file(Path(json_to)) as path:
+            path.write_text(json.dumps(results, indent=1) + "\n")
     if plot_to is not None:
         with whole_file(plot_to) as path:
             _plot(path, results)
@@ -116,7 +120,7 @@ def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -
     from ..detector import FaceDetector
 
     try:
-        model = Path(c.model) if Path(c.model).exists() else c.model
+        model = Path(c.model) if Path(c.model).is_file() else c.model
         detector = FaceDetector(
             model,
             backend=c.backend,
@@ -130,10 +134,8 @@ def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -
     except ScrfdError as error:
         pipe.send(str(error))
         return
-    height, width = pixels.shape[:2]
-    scale = c.size / max(height, width)
-    tensor = [-(-max(1, round(side * scale)) // 32) * 32 for side in (width, height)]
-    fixed = detector.input_shape
+    (placement,) = detector._placements(load(pixels))
+    height, width = placement.tensor
     pipe.send(
         {
             "model": timed.metadata.model,
@@ -141,8 +143,8 @@ def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -
             "precision": detector.precision,
             "device": detector.device,
             "threads": detector.threads,
-            "frame": [width, height],
-            "tensor": tensor if fixed is None else [fixed[1], fixed[0]],
+            "frame": [pixels.shape[1], pixels.shape[0]],
+            "tensor": [width, height],
             "faces": len(faces[-1]),
         }
     )
@@ -182,7 +184,10 @@ def _measure(
         for done in range(0, rounds, _STEP):
             for _, pipe, times in workers:
                 pipe.send(min(_STEP, rounds - done))
-                times += pipe.recv()
+                try:
+                    times += pipe.recv()
+                except EOFError:
+                    raise BackendError("A process died while it was measured: is there memory enough?") from None
         for _, pipe, _times in workers:
             pipe.send(None)
     finally:
@@ -224,14 +229,6 @@ def _print(results: list[dict[str, Any]]) -> None:
             str(r["faces"]),
         )
     Console(width=None if sys.stdout.isatty() else 140).print(table)  # a pipe is not 80 columns wide
-
-
-def _write_json(target: str, results: list[dict[str, Any]]) -> None:
-    if target == "-":
-        print(json.dumps(results, indent=1))
-        return
-    with whole_file(Path(target)) as path:
-        path.write_text(json.dumps(results, indent=1))
 
 
 def _plot(path: Path, results: list[dict[str, Any]]) -> None:
