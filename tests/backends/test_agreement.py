@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from scrfd_edge import FaceDetector, catalog
 from scrfd_edge.faces import Faces
 
 BUNDLED = catalog.BUNDLED / "scrfd_500m_kps.onnx"
-TARGETS = list(SUFFIXES)
+WEIGHTS = Path(__file__).parents[2] / "models" / "scrfd_500m_kps" / "weights.safetensors"
+"""What BUNDLED was made from."""
+TARGETS = [*SUFFIXES, "torch"]
+FP32: dict[str, Any] = {"precision": "fp32", "device": "cpu"}
 Files = dict[str, Path]
 
 
@@ -21,7 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     paths = {target: folder / f"model{suffix}" for target, suffix in SUFFIXES.items()}
     for target, path in paths.items():
         convert(Request(BUNDLED, target, "fp32", path), lambda what, done, of: None)
-    return paths
+    return {**paths, "torch": WEIGHTS}
 
 
 def assert_same(a: Faces, b: Faces) -> None:
@@ -36,11 +40,10 @@ def assert_same(a: Faces, b: Faces) -> None:
 @pytest.mark.parametrize("shape", [None, (640, 640), (384, 640), (320, 320)], ids=str)
 def test_portrait(target: str, shape: tuple[int, int] | None, files: Files, portrait: np.ndarray) -> None:
     """320 and 640 squares: where height, width and channels of a map are alike, confused axes would show."""
-    settings = {"input_shape": shape, "score_threshold": 0.3, "precision": "fp32"}
-    assert_same(
-        FaceDetector(BUNDLED, **settings).detect(portrait),  # type: ignore[arg-type]
-        FaceDetector(files[target], **settings).detect(portrait),  # type: ignore[arg-type]
-    )
+    settings = {"input_shape": shape, "score_threshold": 0.3, **FP32}
+    here, there = FaceDetector(BUNDLED, backend="onnx", **settings), FaceDetector(files[target], **settings)
+    assert there.backend == target
+    assert_same(here.detect(portrait), there.detect(portrait))
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -48,26 +51,30 @@ def test_fifty_photographs(target: str, files: Files, shared: Path) -> None:
     folder = shared / "data" / "val"
     names = (folder / "images.txt").read_text().split()[::9][:50]
     assert len(names) == 50
-    here, there = FaceDetector(BUNDLED), FaceDetector(files[target])
+    here, there = FaceDetector(BUNDLED, backend="onnx", **FP32), FaceDetector(files[target], **FP32)
     for name in names:
         assert_same(here.detect(folder / "images" / name), there.detect(folder / "images" / name))
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_batches_and_several_sizes(target: str, files: Files, portrait: np.ndarray) -> None:
-    detector = FaceDetector(files[target], input_size=(640, 192), threads=1)
+    detector = FaceDetector(files[target], input_size=(640, 192), threads=1, **FP32)
     pictures = [portrait, portrait[:300], portrait[:, :200], portrait]
     for one, many in zip(map(detector.detect, pictures), detector.detect_batch(pictures), strict=True):
         assert_same(one, many)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_eight_threads(target: str, files: Files, portrait: np.ndarray) -> None:
-    detector = FaceDetector(files[target], input_size=320, threads=1)
+@pytest.mark.parametrize(("target", "precision"), [*((t, "fp32") for t in TARGETS), *((t, "int8") for t in SUFFIXES)])
+def test_eight_threads(target: str, precision: str, files: Files, portrait: np.ndarray) -> None:
+    settings: dict[str, Any] = {"input_size": 320, "threads": 1, "device": "cpu", "precision": precision}
+    settings |= {"model": files[target]} if precision == "fp32" else {"backend": target}
+    detector = FaceDetector(**settings)
     pictures = [portrait[: 512 - 24 * i, : 512 - 8 * i] for i in range(12)]
     alone = [detector.detect(p) for p in pictures]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(detector.detect, pictures * 2))
     for a, b in zip(alone * 2, together, strict=True):
+        assert a.landmarks is not None and b.landmarks is not None
         np.testing.assert_array_equal(a.boxes, b.boxes)
         np.testing.assert_array_equal(a.scores, b.scores)
+        np.testing.assert_array_equal(a.landmarks, b.landmarks)
