@@ -149,8 +149,11 @@ def _open(ort: Any, path: Path, threads: int, providers: list[tuple[str, dict[st
 
 
 def _metadata(session: Any, path: Path) -> Metadata:
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    try:
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is damaged: its names and metadata are no text ({error}).") from None
     if text is None:
         metadata = Metadata.from_outputs(path.stem, [out.shape for out in outputs])
     else:

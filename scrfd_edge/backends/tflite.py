@@ -75,7 +75,11 @@ class TfliteBackend:
         self._order = official_order(names, [p["shape"] for p in ports], path)
         height, width = self.shape or (m.strides[-1],) * 2
         tensor = np.zeros((1, height, width, 3) if m.layout == "NHWC" else (1, 3, height, width), m.dtype)
-        check_outputs(self.run(tensor), (height, width), m, path)
+        try:
+            outputs = self.run(tensor)
+        except (ValueError, RuntimeError) as error:  # the engine looks at some values only here
+            raise ModelError(f"{path} is damaged: it does not run on a tensor {tensor.shape}: {error}") from None
+        check_outputs(outputs, (height, width), m, path)
 
     def run(self, tensor: Tensor) -> Outputs:
         interpreter = self._resized(tensor.shape)

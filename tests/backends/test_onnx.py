@@ -162,6 +162,9 @@ def test_damaged_files(tmp_path: Path) -> None:
         path.write_bytes(broken)
         with pytest.raises(ModelError, match="damaged, truncated or no ONNX file"):
             FaceDetector(path)
+    path.write_bytes(data.replace(b'"strides"', b'"str\xffdes"'))
+    with pytest.raises(ModelError, match="damaged: its names and metadata are no text"):
+        OnnxBackend(path)
     with pytest.raises(ModelError, match="cannot be read"):
         OnnxBackend(tmp_path / "missing.onnx")
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
 import onnx
 import pytest
+from ai_edge_litert import schema_py_generated as tfl
 from scrfd_edge_converters.conversion import Request, convert
 from scrfd_edge_converters.graph import read_network
 from scrfd_edge_converters.to_tflite import write_tflite
@@ -69,6 +71,19 @@ def test_missing_and_damaged_files(file: Path, tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(ModelError, match="damaged, truncated or no TFLite"):
             TfliteBackend(path)
+
+
+def test_integers_that_no_engine_takes(tmp_path: Path) -> None:
+    """A bias whose zero is not zero: LiteRT reads the file, and refuses it only when memory is handed out."""
+    model = tfl.ModelT.InitFromPackedBuf((catalog.BUNDLED / "scrfd_500m_kps.int8.tflite").read_bytes(), 0)
+    biases = [t for t in model.subgraphs[0].tensors if t.type == tfl.TensorType.INT32 and t.quantization is not None]
+    biases[0].quantization.zeroPoint = biases[0].quantization.zeroPoint + 5
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(bytes(builder.Output()))
+    with pytest.raises(ModelError, match="damaged: it does not run"):
+        TfliteBackend(path)
 
 
 @pytest.mark.parametrize(
