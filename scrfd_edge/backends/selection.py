@@ -160,7 +160,9 @@ def _rank(file: tuple[str, str], name: str, factors: Factors, precision: str) ->
 def _explain(key: Key, among: int, factors: Factors, where: str, asked: bool) -> str:
     if among == 1:
         return "asked for" if asked else "the only engine for this file"
-    if key == _REFERENCE and key in factors:
+    if key[1] == "auto":
+        why = f"{key[0]} comes first for a file given by its path; scrfd-edge bench --models FILE compares the engines"
+    elif key == _REFERENCE and key in factors:
         why = f"nothing else that may be taken is faster than fp32 on onnx, {where}"
     elif key in factors:
         why = f"{key[1]} on {key[0]} is {factors[key]:.1f} times as fast as fp32 on onnx, {where}"

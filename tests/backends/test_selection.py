@@ -100,6 +100,7 @@ def test_it_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose([(".onnx", "fp32")], "onnx").why == "asked for"
     assert choose(FILES, precision="fp32").why.startswith("nothing else that may be taken is faster than fp32 on onnx")
     assert choose([(".xml", "fp32")]).why == "the only engine for this file"
+    assert choose([(".onnx", "auto")]).why.startswith("onnx comes first for a file given by its path; scrfd-edge bench")
     known(monkeypatch, FAST, missing=("openvino",))
     assert "pip openvino would be 1.4 times as fast (openvino int8" in choose(FILES).why
     known(monkeypatch, {})
