@@ -47,14 +47,15 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class Agreement:
-    """What was measured, in the units of Bounds; `lost` are faces, of `faces` on both sides together."""
+    """What was measured, in the units of Bounds; `lost` are faces, of `faces` on both sides together; landmarks: None
+    for a network that has none."""
 
     outputs: float
     faces: int
     lost: int
     box: float
     score: float
-    landmarks: float
+    landmarks: float | None
 
     def problems(self, bounds: Bounds) -> list[str]:
         allowed = max(1, round(bounds.lost * self.faces)) if bounds.lost else 0
@@ -63,15 +64,16 @@ class Agreement:
             ("faces lost or invented", self.lost, allowed),
             ("boxes moved, px", self.box, bounds.box),
             ("scores changed", self.score, bounds.score),
-            ("landmarks moved, share of the box", self.landmarks, bounds.landmarks),
         ]
+        if self.landmarks is not None:
+            checks.append(("landmarks moved, share of the box", self.landmarks, bounds.landmarks))
         return [f"{what}: {value:.3g}, at most {most:.3g}" for what, value, most in checks if not value <= most]
 
     def __str__(self) -> str:
+        points = "" if self.landmarks is None else f", landmarks {100 * self.landmarks:.2f} % of the box"
         return (
             f"{self.faces - self.lost} of {self.faces} faces agree; medians: boxes {self.box:.2f} px, scores "
-            f"{self.score:.4f}, landmarks {100 * self.landmarks:.2f} % of the box; 1 - cosine of raw outputs "
-            f"{self.outputs:.1e}"
+            f"{self.score:.4f}{points}; 1 - cosine of raw outputs {self.outputs:.1e}"
         )
 
 
@@ -93,8 +95,9 @@ def compare(reference: Backend, candidate: Backend, pictures: Sequence[Picture])
         lost += counts[1]
         moved += shifts
     cosines = [p[0] / np.sqrt(p[1] * p[2]) for p in products if p[1] > 0]
-    medians = np.median(np.array(moved), axis=0) if moved else np.zeros(3)
-    return Agreement(float(np.max([1 - c for c in cosines], initial=0.0)), faces, lost, *medians.tolist())
+    box, score, points = (np.median(np.array(moved), axis=0) if moved else np.zeros(3)).tolist()
+    outputs = float(np.max([1 - c for c in cosines], initial=0.0))
+    return Agreement(outputs, faces, lost, box, score, points if reference.metadata.landmarks else None)
 
 
 def check(path: Path, reference: Backend, candidate: Backend, pictures: Sequence[Picture], precision: str) -> Agreement:

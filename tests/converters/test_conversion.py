@@ -72,7 +72,7 @@ def test_group_norm_and_checkpoints_convert(target: str, tmp_path: Path, monkeyp
     net = SCRFD(DESCRIPTIONS["scrfd_500m"])
     save(tmp_path / "net.safetensors", net.state_dict(), net.description, {})
     # Random weights find no face to compare.
-    monkeypatch.setattr(conversion, "check", lambda *_: Agreement(0, 1, 0, 0, 0, 0))
+    monkeypatch.setattr(conversion, "check", lambda *_: Agreement(0, 1, 0, 0, 0, None))
     out = tmp_path / f"out{SUFFIXES[target]}"
     convert(Request(tmp_path / "net.safetensors", target, "fp32", out), quiet)
     assert not FaceDetector(out)._backend.metadata.landmarks
@@ -248,5 +248,7 @@ def test_every_precision_has_bounds() -> None:
 def test_each_bound_is_kept(field: str) -> None:
     good = Agreement(outputs=0, faces=100, lost=0, box=0, score=0, landmarks=0)
     assert good.problems(BOUNDS["int8"]) == []
+    assert "landmarks" in str(good) and "landmarks" not in str(replace(good, landmarks=None))
+    assert replace(good, landmarks=None).problems(BOUNDS["int8"]) == []
     assert len(replace(good, **{field: 50}).problems(BOUNDS["int8"])) == 1
     assert len(replace(good, **{field: float("nan")}).problems(BOUNDS["int8"])) == 1  # type: ignore[arg-type]
