@@ -122,7 +122,7 @@ def test_without_ray(store: Store, candidates: list[Candidate], job: Job, monkey
         (lambda data: (data / "label.txt").unlink(), r"label\.txt"),
         (lambda data: (data / "dev.txt").unlink(), r"dev\.txt"),
         (lambda data: (data / "images" / "4.png").unlink(), r"4\.png: the picture is missing"),
-        (lambda data: (data / "dev.txt").write_text("99.png\n"), r"99\.png is not among"),
+        (lambda data: (data / "dev.txt").write_text("99.png\n"), r"99\.png is not in"),
         (lambda data: (data / "dev.txt").write_text("".join(f"{i}.png\n" for i in range(10))), "left to train on"),
     ],
 )
