@@ -139,6 +139,7 @@ class Trainer:
                 self._save_weights({})
             if measure is not None and self.step % _MEASURE_EVERY == 0 and self.step < self.steps:
                 self._measure(measure)
+        self._save_weights({})  # also where a state that has ended is resumed without them
         if measure is not None:
             self._save_weights(self._measure(measure))
 

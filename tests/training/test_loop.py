@@ -90,6 +90,19 @@ def test_what_is_measured_travels_with_the_weights(
     assert [line["hard"] for line in log if "hard" in line] == [20, 40, 60]
 
 
+def test_a_state_that_has_ended_gives_its_weights_again(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    weights = trained(description, pictures, recipe, tmp_path).weights()
+    (tmp_path / "weights.safetensors").unlink()
+    again = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    again.resume()
+    again.run(measure=lambda path: {"hard": float(path.is_file()), "score_threshold": 0.5})
+    net, header = checkpoint.load(tmp_path / "weights.safetensors")
+    assert all(torch.equal(net.state_dict()[key], value) for key, value in weights.items())
+    assert header["training"]["held_out"]["hard"] == 1
+
+
 @pytest.mark.parametrize("damage", ["missing", "truncated", "other seed", "other recipe", "other pictures"])
 def test_a_state_that_does_not_fit(
     description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, damage: str
