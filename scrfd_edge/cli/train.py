@@ -17,7 +17,7 @@ def train(
     model: Annotated[str, typer.Option(help="A model of the paper, or the path of a description in JSON.")],
     data: Annotated[Path, typer.Option(help="Folder with label.txt and images/, or WIDER FACE's archives unpacked.")],
     out: Annotated[Path, typer.Option(help="Folder for log, state and weights.")],
-    recipe: Annotated[str, typer.Option(help="paper or short.")] = "paper",
+    recipe: Annotated[str, typer.Option(help="paper, short or refine.")] = "paper",
     epochs: Annotated[float | None, typer.Option(help="Length, instead of the recipe's own.")] = None,
     dev: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training and measure on.")] = None,
     init: Annotated[Path | None, typer.Option(help="Checkpoint whose fitting tensors are taken over.")] = None,

@@ -21,7 +21,7 @@ from scrfd_edge.training.atss import make_anchors
 from scrfd_edge.training.batches import Batch, Pictures
 from scrfd_edge.training.loop import Trainer, normalise
 from scrfd_edge.training.losses import Targets, detection_losses
-from scrfd_edge.training.recipe import Recipe, paper, short
+from scrfd_edge.training.recipe import Recipe, paper, refine, short
 
 
 def trained(description: Description, pictures: Pictures, recipe: Recipe, out: Path, seed: int = 0) -> Trainer:
@@ -181,6 +181,8 @@ def test_the_rates_of_the_paper() -> None:
     assert paper(DESCRIPTIONS["scrfd_500m_kps"]).phases[0].batch == 64
     cosine = short(DESCRIPTIONS["scrfd_500m"])
     assert cosine.factor(cosine.warmup, 1000) == 1 and cosine.factor(1000, 1000) == pytest.approx(0)
+    second = refine(DESCRIPTIONS["scrfd_500m"], epochs=3)
+    assert [(phase.epochs, phase.size) for phase in second.phases] == [(3, 640)] and second.rate == cosine.rate / 2
 
 
 def gradients(net: nn.Module, batch: Batch, description: Description) -> list[torch.Tensor]:
