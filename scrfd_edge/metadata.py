@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from .errors import ModelError
@@ -55,18 +56,18 @@ class Metadata:
         return len(self.strides) * (3 if self.landmarks else 2)
 
     @classmethod
-    def parse(cls, text: str) -> "Metadata":
-        """Reads the JSON text of a model file; keys that are not known are left alone.
+    def parse(cls, text: str, path: Path) -> "Metadata":
+        """Reads the JSON text of the model file `path`; keys that are not known are left alone.
 
-        Raises ModelError that names the field which is missing or outside its range.
+        Raises ModelError that names the file and the field which is missing or outside its range.
         """
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ModelError(f"Metadata: expected JSON, got {text[:40]!r} ({error}).") from None
-        top = _Fields("", data)
+            raise ModelError(f"{path}: expected metadata in JSON, got {text[:40]!r} ({error}).") from None
+        top = _Fields(path, "", data)
         top.take("format", f"{_FORMAT}; update scrfd-edge for newer files", lambda v: v == _FORMAT)
-        put = _Fields("input.", top.take("input", "an object", lambda v: isinstance(v, dict)))
+        put = _Fields(path, "input.", top.take("input", "an object", lambda v: isinstance(v, dict)))
         calibration = top.take("calibration", "an object", lambda v: isinstance(v, dict), optional=True)
         return cls(
             model=top.take("model", "a name", lambda v: isinstance(v, str) and 0 < len(v) <= 200),
@@ -81,7 +82,7 @@ class Metadata:
             precision=top.take("precision", "a short word", _word),
             score_threshold=top.take("score_threshold", "within 0 and 1", _share, optional=True),
             source_sha256=top.take("source_sha256", "64 hexadecimal digits", _sha256, optional=True),
-            calibration=None if calibration is None else _calibration(_Fields("calibration.", calibration)),
+            calibration=None if calibration is None else _calibration(_Fields(path, "calibration.", calibration)),
             tool=top.take("tool", "text", lambda v: isinstance(v, str) and len(v) <= 200, optional=True),
         )
 
@@ -92,8 +93,8 @@ class Metadata:
         return json.dumps({"format": _FORMAT, **data, "input": put})
 
     @classmethod
-    def from_outputs(cls, model: str, shapes: Sequence[Sequence[int | str | None]]) -> "Metadata":
-        """Defaults for a file without metadata, an official export: strides 8, 16, 32, two anchors.
+    def from_outputs(cls, shapes: Sequence[Sequence[int | str | None]], path: Path) -> "Metadata":
+        """Defaults for the file `path` without metadata, an official export: strides 8, 16, 32, two anchors.
 
         shapes: of the outputs, in the official order: three scores, three boxes, three landmarks or none. The last
         dimension, where it is a number, must be 1, 4, 10. Raises ModelError for anything else.
@@ -104,18 +105,19 @@ class Metadata:
         came = [shape[-1] if shape else None for shape in shapes]
         if len(came) != len(wanted) or any(isinstance(c, int) and c != w for c, w in zip(came, wanted, strict=True)):
             raise ModelError(
-                f"{model} is not an SCRFD network: expected 6 or 9 outputs with 1, 1, 1, 4, 4, 4[, 10, 10, 10] "
+                f"{path} is not an SCRFD network: expected 6 or 9 outputs with 1, 1, 1, 4, 4, 4[, 10, 10, 10] "
                 f"columns, but it has {len(shapes)} with {came}."
             )
-        return cls(model=model, strides=strides, anchors=2, landmarks=len(shapes) == 9)
+        return cls(model=path.stem, strides=strides, anchors=2, landmarks=len(shapes) == 9)
 
 
 class _Fields:
     """Values of one JSON object, each checked when it is taken."""
 
-    def __init__(self, prefix: str, data: Any) -> None:
+    def __init__(self, path: Path, prefix: str, data: Any) -> None:
         if not isinstance(data, Mapping):
-            raise ModelError(f"Metadata: expected a JSON object, got {type(data).__name__}.")
+            raise ModelError(f"{path}: expected metadata in a JSON object, got {type(data).__name__}.")
+        self._path = path
         self._prefix = prefix
         self._data = data
 
@@ -124,7 +126,7 @@ class _Fields:
         if value is None and optional:
             return None
         if not good(value):
-            raise ModelError(f"Metadata: {self._prefix}{key} must be {expected}, got {value!r:.60}.")
+            raise ModelError(f"{self._path}: metadata {self._prefix}{key} must be {expected}, got {value!r:.60}.")
         return value
 
 

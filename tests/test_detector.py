@@ -157,8 +157,8 @@ def test_the_operating_point_comes_from_the_file(monkeypatch: pytest.MonkeyPatch
 
     read = Metadata.parse
 
-    def with_point(text: str) -> Metadata:
-        return replace(read(text), score_threshold=0.9)
+    def with_point(text: str, path: Path) -> Metadata:
+        return replace(read(text, path), score_threshold=0.9)
 
     monkeypatch.setattr(Metadata, "parse", with_point)
     assert FaceDetector().score_threshold == 0.9

@@ -1,6 +1,8 @@
 """Metadata travel through JSON unharmed, and nothing foreign gets in."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from scrfd_edge import ModelError
 from scrfd_edge.metadata import Calibration, Metadata
 
+FILE = Path("folder/file.onnx")
 CONTRACT = json.loads(
     """{"format": 1, "model": "scrfd_500m_kps", "strides": [8, 16, 32], "anchors": 2, "landmarks": true,
     "input": {"color": "rgb", "layout": "NCHW", "dtype": "float32", "mean": 127.5, "std": 128.0}, "precision": "int8",
@@ -20,7 +23,7 @@ CONTRACT["source_sha256"] = CONTRACT["calibration"]["sha256"] = "0123456789abcde
 
 
 def test_reads_the_contract() -> None:
-    metadata = Metadata.parse(json.dumps(CONTRACT))
+    metadata = Metadata.parse(json.dumps(CONTRACT), FILE)
     assert metadata == Metadata(
         "scrfd_500m_kps",
         (8, 16, 32),
@@ -51,11 +54,12 @@ def test_reads_the_contract() -> None:
     )
 )
 def test_round_trip(metadata: Metadata) -> None:
-    assert Metadata.parse(metadata.to_json()) == metadata
+    assert Metadata.parse(metadata.to_json(), FILE) == metadata
 
 
 def test_keys_that_are_not_known_are_left_alone() -> None:
-    assert Metadata.parse(json.dumps({**CONTRACT, "__class__": "os.system"})) == Metadata.parse(json.dumps(CONTRACT))
+    more = json.dumps({**CONTRACT, "__class__": "os.system"})
+    assert Metadata.parse(more, FILE) == Metadata.parse(json.dumps(CONTRACT), FILE)
 
 
 @pytest.mark.parametrize(
@@ -99,14 +103,14 @@ def test_foreign_values_are_named(key: str, value: Any) -> None:
     data = json.loads(json.dumps(CONTRACT))
     *parents, last = key.split(".")
     (data[parents[0]] if parents else data)[last] = value
-    with pytest.raises(ModelError, match=key):
-        Metadata.parse(json.dumps(data))
+    with pytest.raises(ModelError, match=f"^{re.escape(str(FILE))}: metadata {key} must be"):
+        Metadata.parse(json.dumps(data), FILE)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "\x00"])
 def test_foreign_text(text: str) -> None:
-    with pytest.raises(ModelError, match="Metadata"):
-        Metadata.parse(text)
+    with pytest.raises(ModelError, match=f"^{re.escape(str(FILE))}: expected metadata in"):
+        Metadata.parse(text, FILE)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +118,12 @@ def test_foreign_text(text: str) -> None:
     [([1] * 3 + [4] * 3, False), ([1] * 3 + [4] * 3 + [10] * 3, True), (["a"] * 6, False), ([None] * 9, True)],
 )
 def test_defaults_of_official_exports(columns: list[int | str | None], landmarks: bool) -> None:
-    metadata = Metadata.from_outputs("x", [["?", "?", c] for c in columns])
-    assert metadata == Metadata("x", (8, 16, 32), 2, landmarks)
+    metadata = Metadata.from_outputs([["?", "?", c] for c in columns], FILE)
+    assert metadata == Metadata("file", (8, 16, 32), 2, landmarks)
     assert metadata.outputs == len(columns)
 
 
 @pytest.mark.parametrize("columns", [[], [1], [1, 4] * 3, [1] * 6, [1] * 3 + [4] * 3 + [5] * 3, [1] * 5 + [4] * 5])
 def test_other_networks_are_refused(columns: list[int | str | None]) -> None:
-    with pytest.raises(ModelError, match="not an SCRFD network"):
-        Metadata.from_outputs("x", [["?", "?", c] for c in columns])
+    with pytest.raises(ModelError, match=f"^{re.escape(str(FILE))} is not an SCRFD network"):
+        Metadata.from_outputs([["?", "?", c] for c in columns], FILE)

@@ -43,11 +43,11 @@ def open_source(path: Path) -> Source:
     texts = [entry.value for entry in model.metadata_props if entry.key == KEY]
     network = read_network(model)
     if texts:
-        metadata = Metadata.parse(texts[0])
+        metadata = Metadata.parse(texts[0], path)
         if metadata.landmarks != any(rows.k == 10 for rows in network.outputs):
             raise ModelError(f"{path}: its metadata and its outputs disagree about landmarks.")
     else:
-        metadata = Metadata.from_outputs(path.stem, [[1, 1, rows.k] for rows in network.outputs])
+        metadata = Metadata.from_outputs([[1, 1, rows.k] for rows in network.outputs], path)
     if (metadata.precision, metadata.dtype, metadata.layout) != ("fp32", "float32", "NCHW"):
         raise ModelError(f"{path} holds {metadata.precision}: convert from the FP32 file that it was made from.")
     return Source(network, replace(metadata, source_sha256=digest), data)

@@ -155,9 +155,9 @@ def _metadata(session: Any, path: Path) -> Metadata:
     except UnicodeDecodeError as error:
         raise ModelError(f"{path} is damaged: its names and metadata are no text ({error}).") from None
     if text is None:
-        metadata = Metadata.from_outputs(path.stem, [out.shape for out in outputs])
+        metadata = Metadata.from_outputs([out.shape for out in outputs], path)
     else:
-        metadata = Metadata.parse(text)
+        metadata = Metadata.parse(text, path)
         if len(outputs) != metadata.outputs:
             raise ModelError(f"{path}: its metadata promise {metadata.outputs} outputs, but it has {len(outputs)}.")
     channels = -1 if metadata.layout == "NHWC" else 1

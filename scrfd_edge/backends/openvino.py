@@ -112,9 +112,9 @@ class OpenVinoBackend:
         port = self._model.inputs[0]
         if text is None:
             shapes = [[d.get_length() if d.is_static else None for d in o.partial_shape] for o in self._model.outputs]
-            metadata = Metadata.from_outputs(path.stem, sorted(shapes, key=lambda s: s[-1] or 0))
+            metadata = Metadata.from_outputs(sorted(shapes, key=lambda s: s[-1] or 0), path)
         else:
-            metadata = Metadata.parse(text)
+            metadata = Metadata.parse(text, path)
         kinds = {"f32": "float32", "u8": "uint8", "i8": "int8"}
         channels = port.partial_shape[3 if metadata.layout == "NHWC" else 1]
         came = kinds.get(port.get_element_type().get_type_name())

@@ -52,9 +52,9 @@ class TfliteBackend:
         text = _metadata_text(self._data, path)
         if text is None:
             shapes = sorted((list(p["shape"]) for p in ports), key=lambda s: s[-1] if s else 0)
-            self.metadata = Metadata.from_outputs(path.stem, shapes)
+            self.metadata = Metadata.from_outputs(shapes, path)
         else:
-            self.metadata = Metadata.parse(text)
+            self.metadata = Metadata.parse(text, path)
         m = self.metadata
         channels = port["shape"][-1] if m.layout == "NHWC" else port["shape"][1]
         if len(port["shape"]) != 4 or channels != 3 or port["dtype"] != np.dtype(m.dtype) or len(ports) != m.outputs:

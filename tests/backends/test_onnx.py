@@ -130,15 +130,16 @@ def test_other_networks(tmp_path: Path, columns: list[int], changes: dict[str, A
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "expected JSON"),
+        ("{", "expected metadata in JSON"),
         ('{"format": 1}', "input"),
         ('{"format": 9, "model": "x"}', "update scrfd-edge"),
     ],
 )
 def test_foreign_metadata(proto: onnx.ModelProto, tmp_path: Path, text: str, message: str) -> None:
     proto.metadata_props[0].value = text
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as raised:
         OnnxBackend(save(proto, tmp_path / "m.onnx"))
+    assert str(raised.value).count(str(tmp_path / "m.onnx")) == 1
 
 
 def test_metadata_of_another_network(proto: onnx.ModelProto, tmp_path: Path) -> None:

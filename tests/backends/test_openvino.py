@@ -116,14 +116,15 @@ def test_damaged_files(share: float, ir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("no JSON", "expected JSON"), ('{"format": 2}', "format"), ('{"format": 1, "model": "a"}', "must be")],
+    [("no JSON", "expected metadata in JSON"), ('{"format": 2}', "format"), ('{"format": 1, "model": "a"}', "must be")],
 )
 def test_foreign_metadata(text: str, message: str, ir: Path, tmp_path: Path) -> None:
     model = openvino.Core().read_model(ir)
     model.set_rt_info(text, KEY)
     openvino.save_model(model, tmp_path / "model.xml")
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as raised:
         OpenVinoBackend(tmp_path / "model.xml")
+    assert str(raised.value).count(str(tmp_path / "model.xml")) == 1
 
 
 def test_no_metadata_gives_the_official_defaults(tmp_path: Path) -> None:

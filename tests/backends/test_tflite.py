@@ -88,11 +88,13 @@ def test_integers_that_no_engine_takes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("no JSON", "expected JSON"), ('{"format": 2}', "format"), ('{"format": 1, "model": "a"}', "must be")],
+    [("no JSON", "expected metadata in JSON"), ('{"format": 2}', "format"), ('{"format": 1, "model": "a"}', "must be")],
 )
 def test_foreign_metadata(text: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=message):
-        TfliteBackend(rewrite(tmp_path / "model.tflite", text))
+    path = rewrite(tmp_path / "model.tflite", text)
+    with pytest.raises(ModelError, match=message) as raised:
+        TfliteBackend(path)
+    assert str(raised.value).count(str(path)) == 1
 
 
 def test_metadata_that_disagree_with_the_file(file: Path, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_group_norm_has_no_integers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("no JSON", "expected JSON"),
+        ("no JSON", "expected metadata in JSON"),
         ('{"format": 2}', "format"),
         ('{"format": 1, "model": "a"}', "must be"),
         ('"landmarks": false', "disagree about landmarks"),
@@ -184,8 +184,9 @@ def test_foreign_metadata(text: str, message: str, tmp_path: Path) -> None:
     (entry,) = model.metadata_props
     entry.value = entry.value.replace('"landmarks": true', text) if "landmarks" in text else text
     onnx.save(model, tmp_path / "m.onnx")
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as raised:
         convert(replace(REQUEST, source=tmp_path / "m.onnx", out=tmp_path / "o.onnx"), quiet)
+    assert str(raised.value).count(str(tmp_path / "m.onnx")) == 1
     assert not (tmp_path / "o.onnx").exists()
 
 

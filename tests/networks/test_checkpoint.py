@@ -153,5 +153,6 @@ WIDE = replace(SMALL, backbone=replace(SMALL.backbone, widths=(10**7, 10**7, 10*
 def test_foreign_headers(tmp_path: Path, net: SCRFD, metadata: dict[str, str] | None, message: str) -> None:
     path = tmp_path / "net.safetensors"
     save_file(net.state_dict(), path, metadata)
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as raised:
         load(path)
+    assert str(raised.value).count(str(path)) == 1

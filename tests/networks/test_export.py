@@ -162,7 +162,7 @@ def test_metadata_travels_in_the_file(tmp_path: Path) -> None:
     export_onnx(net, metadata, tmp_path / "net.onnx")
     assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
     props = {p.key: p.value for p in onnx.load(tmp_path / "net.onnx").metadata_props}
-    assert Metadata.parse(props[KEY]) == metadata
+    assert Metadata.parse(props[KEY], tmp_path / "net.onnx") == metadata
     assert metadata.landmarks and metadata.strides == (8, 16, 32) and metadata.anchors == 2
 
 
