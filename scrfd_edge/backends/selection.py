@@ -74,7 +74,7 @@ def choose(
         has = ", ".join(dict.fromkeys(files[i][1] for i, _ in opened))
         by = "" if backend == "auto" else f" for the back end {backend!r}"
         raise ModelError(f"This model has no file in precision {precision!r}{by}; it has {has}.")
-    factors, where = factors_here() if device in ("auto", "cpu") else ({}, f"not measured on {device}")
+    factors, where = factors_here() if device in ("auto", "cpu") else ({}, device)
     ranked = sorted(fitting, key=lambda f: _rank(files[f[0]], f[1], factors, precision), reverse=True)
     here = [(i, name) for i, name in ranked if BACKENDS[name].installed]
     if not here:
@@ -83,21 +83,29 @@ def choose(
     index, name = here[0]
     key = (name, files[index][1])
     why = _explain(key, len(fitting), factors, where, asked=backend != "auto")
-    if backend == "auto" and ranked[0] != here[0]:
-        best = (ranked[0][1], files[ranked[0][0]][1])
-        if best in factors and key in factors:
-            gain = factors[best] / factors[key]
-            why += f"; {BACKENDS[best[0]].install} would be {gain:.1f} times as fast ({best[0]} {best[1]}, {where})"
+    if backend == "auto":
+        shipped, kind = _factors_of_kind()
+        known = {**shipped, **factors}  # bench measures only what is installed: of the rest the table knows
+        absent = [(i, other) for i, other in fitting if not BACKENDS[other].installed]
+        best, other = max([here[0], *absent], key=lambda f: _rank(files[f[0]], f[1], known, precision))
+        faster = (other, files[best][1])
+        if known.get(faster, 0.0) > known.get(key, math.inf):
+            why += (
+                f"; {BACKENDS[other].install} would bring {faster[1]} on {other}, {known[faster]:.1f} times as fast as "
+                f"fp32 on onnx, measured on {where if faster in factors else kind}"
+            )
     return Choice(index, name, why)
 
 
 def factors_here() -> tuple[Factors, str]:
-    """Measured factors that hold for this machine, and where they come from; none for a CPU that nobody measured."""
+    """Factors that hold for this machine, and where they were measured; none for a CPU that nobody measured."""
     saved = _read_saved(cache_folder() / _SAVED)
-    if saved:
-        return saved, "measured on this machine"
+    return (saved, "this machine") if saved else _factors_of_kind()
+
+
+def _factors_of_kind() -> tuple[Factors, str]:
     kind = cpu_kind()
-    return MEASURED.get(kind, {}), f"measured on a CPU with {kind}" if kind in MEASURED else f"not measured on {kind}"
+    return MEASURED.get(kind, {}), f"a CPU with {kind}"
 
 
 def save_factors(factors: Factors) -> Path:
@@ -128,7 +136,7 @@ def cpu_kind() -> str:
     ):
         if features.get(feature):
             return name
-    return platform.machine() or "this CPU"
+    return platform.machine() or "unknown instructions"
 
 
 def cpu_features() -> Mapping[str, bool]:
@@ -163,11 +171,11 @@ def _explain(key: Key, among: int, factors: Factors, where: str, asked: bool) ->
     if key[1] == "auto":
         why = f"{key[0]} comes first for a file given by its path; scrfd-edge bench --models FILE compares the engines"
     elif key == _REFERENCE and key in factors:
-        why = f"nothing else that may be taken is faster than fp32 on onnx, {where}"
+        why = f"of what was measured on {where}, nothing installed that may be taken is faster than fp32 on onnx"
     elif key in factors:
-        why = f"{key[1]} on {key[0]} is {factors[key]:.1f} times as fast as fp32 on onnx, {where}"
+        why = f"{key[1]} on {key[0]} is {factors[key]:.1f} times as fast as fp32 on onnx, measured on {where}"
     else:
-        why = f"{key[1]} on {key[0]} comes first where nothing was measured ({where}); scrfd-edge bench --save does"
+        why = f"{key[1]} on {key[0]} comes first by default, not measured on {where}; scrfd-edge bench --save measures"
     return f"asked for; {why}" if asked else why
 
 

@@ -98,16 +98,62 @@ def test_it_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose(FILES).why == "int8 on openvino is 1.9 times as fast as fp32 on onnx, measured on a CPU with test"
     assert choose(FILES, "onnx").why.startswith("asked for; int8 on onnx is 1.4 times")
     assert choose([(".onnx", "fp32")], "onnx").why == "asked for"
-    assert choose(FILES, precision="fp32").why.startswith("nothing else that may be taken is faster than fp32 on onnx")
+    assert choose(FILES, precision="fp32").why == (
+        "of what was measured on a CPU with test, nothing installed that may be taken is faster than fp32 on onnx"
+    )
     assert choose([(".xml", "fp32")]).why == "the only engine for this file"
     assert choose([(".onnx", "auto")]).why.startswith("onnx comes first for a file given by its path; scrfd-edge bench")
     known(monkeypatch, FAST, missing=("openvino",))
-    assert "pip openvino would be 1.4 times as fast (openvino int8" in choose(FILES).why
-    known(monkeypatch, {})
-    assert (
-        "fp32 on onnx comes first where nothing was measured (not measured on test); scrfd-edge bench"
-        in choose(FILES).why
+    assert choose(FILES).why == (
+        "int8 on onnx is 1.4 times as fast as fp32 on onnx, measured on a CPU with test; pip openvino would bring "
+        "int8 on openvino, 1.9 times as fast as fp32 on onnx, measured on a CPU with test"
     )
+    known(monkeypatch, {})
+    assert "fp32 on onnx comes first by default, not measured on a CPU with test" in choose(FILES).why
+
+
+NOTHING_FASTER = "of what was measured on this machine, nothing installed that may be taken is faster than fp32 on onnx"
+BRINGS = "; pip openvino would bring int8 on openvino, {} times as fast as fp32 on onnx, measured on {}"
+
+
+@pytest.mark.parametrize(
+    ("saved", "expected"),
+    [
+        ({}, NOTHING_FASTER + BRINGS.format(1.9, "a CPU with test")),  # openvino: only the table says something
+        ({("openvino", "fp32"): 0.9, ("openvino", "int8"): 1.1}, NOTHING_FASTER),
+        (
+            {("openvino", "fp32"): 0.9, ("openvino", "int8"): 2.5},
+            NOTHING_FASTER + BRINGS.format(2.5, "this machine"),
+        ),
+        (
+            {("onnx", "int8"): 1.5},
+            "int8 on onnx is 1.5 times as fast as fp32 on onnx, measured on this machine"
+            + BRINGS.format(1.9, "a CPU with test"),
+        ),
+        (
+            {("onnx", "int8"): 2.0},
+            "int8 on onnx is 2.0 times as fast as fp32 on onnx, measured on this machine",
+        ),
+    ],
+    ids=str,
+)
+def test_a_saved_result_speaks_for_what_it_measured(
+    saved: Factors, expected: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(monkeypatch, FAST, missing=("openvino",))
+    save_factors({("onnx", "fp32"): 1.0, **saved})
+    assert choose(FILES).why == expected
+
+
+def test_what_a_saved_result_leaves_out_is_not_said_to_be_measured(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, FAST)
+    save_factors({("onnx", "fp32"): 1.0})
+    assert "int8 on onnx comes first by default, not measured on this machine" in choose(FILES, precision="int8").why
+
+
+def test_what_is_slower_is_not_advised(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, FAST, missing=("openvino",))
+    assert "pip" not in choose([(".tflite", "int8"), (".xml", "fp32")]).why
 
 
 @pytest.mark.parametrize(
@@ -143,13 +189,13 @@ def test_saved_factors_rule_on_this_machine(home: Path, monkeypatch: pytest.Monk
     known(monkeypatch, FAST)
     save_factors({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 3.0})
     assert choose(FILES).backend == "openvino"
-    assert factors_here() == ({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 3.0}, "measured on this machine")
+    assert factors_here() == ({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 3.0}, "this machine")
     for text in ("", "[]", '{"factors": [{"backend": 1}]}', "{"):
         (home / "bench.json").write_text(text)
-        assert factors_here() == (FAST, "measured on a CPU with test")
+        assert factors_here() == (FAST, "a CPU with test")
     save_factors({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 3.0})
     monkeypatch.setattr(selection, "cpu_kind", lambda: "another")
-    assert factors_here() == ({}, "not measured on another")
+    assert factors_here() == ({}, "a CPU with another")
 
 
 def test_this_cpu_has_a_kind() -> None:

@@ -51,7 +51,7 @@ def test_measures_saves_and_draws(home: Path) -> None:
     assert set(row["ms"]) == {"pre", "network", "post", "total"}
     assert 0 < row["ms"]["network"] < row["ms"]["total"] and row["spread"][0] <= row["spread"][1]
     assert figure.read_bytes().startswith(b"\x89PNG")
-    assert factors_here() == ({("onnx", "fp32"): 1.0}, "measured on this machine")
+    assert factors_here() == ({("onnx", "fp32"): 1.0}, "this machine")
 
 
 def test_a_file_opens_with_its_engines() -> None:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 import scrfd_edge
 from scrfd_edge import catalog, cli
+from scrfd_edge.backends import selection
 from scrfd_edge.backends.base import BACKENDS
 from scrfd_edge.catalog import CATALOG, ModelFile
 from scrfd_edge.cli import doctor, make_app, models
@@ -144,6 +146,16 @@ def test_doctor(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0
     for word in ("Python", "onnxruntime", "CPUs usable", str(tmp_path), "auto: ", "works: FaceDetector"):
         assert word in result.stdout
+
+
+def test_doctor_names_a_faster_engine_that_a_saved_result_leaves_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BACKENDS, "openvino", replace(BACKENDS["openvino"], packages=("no_such_package",)))
+    monkeypatch.setitem(selection.MEASURED, selection.cpu_kind(), {("openvino", "fp32"): 3.0})
+    selection.save_factors({("onnx", "fp32"): 1.0})
+    assert "measured on this machine, nothing" in run("doctor").stdout
+    assert "pip install 'scrfd-edge[openvino]' would bring fp32 on openvino, 3.0 times" in run("doctor").stdout
+    selection.save_factors({("onnx", "fp32"): 1.0, ("openvino", "fp32"): 0.9})
+    assert "would bring" not in run("doctor").stdout
 
 
 def test_doctor_finds_clashes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
