@@ -1,5 +1,6 @@
 """`scrfd-edge search` from the command line."""
 
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from scrfd_edge.cli.search import app
+from scrfd_edge.cli.search import app, compare_command, run_command, table_3_command
 from scrfd_edge.description import find_description
 from scrfd_edge.errors import DataError, ScrfdError, SettingError
 from scrfd_edge.search import procedure
@@ -74,6 +75,15 @@ def test_a_search_from_run_to_report(job: Job, tmp_path: Path, trained: None) ->
     assert (out / "report" / "stages.svg").is_file() and (out / "report" / "report.json").is_file()
     text = call("report", "--out", out, "--figures", tmp_path / "figures").stdout
     assert "Published networks" in text and "52.8" in text and (tmp_path / "figures" / "step1.csv").is_file()
+
+
+def test_commands_that_train_take_the_same_options() -> None:
+    """Typer reads signatures, so each command lists its options; their names, texts and defaults must stay one."""
+    run, compare, table_3 = (inspect.signature(f).parameters for f in (run_command, compare_command, table_3_command))
+    assert compare.keys() - run.keys() == {"models", "name", "seeds"} and table_3.keys() - run.keys() == {"seeds"}
+    for other in (compare, table_3):
+        for name in other.keys() & run.keys():
+            assert other[name].annotation is run[name].annotation and other[name].default == run[name].default, name
 
 
 def test_figures_of_tables_and_faces(job: Job, tmp_path: Path) -> None:
