@@ -15,7 +15,9 @@ import io.scrfdedge.facecore.Settings;
 import io.scrfdedge.facecore.Settings.Processor;
 import io.scrfdedge.facecore.StageTimes;
 import io.scrfdedge.facecore.StageTimes.Stage;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
 
 /** What the user touches and reads: buttons, sliders, the list of networks, the lines of status. */
 final class Controls {
@@ -50,22 +52,28 @@ final class Controls {
         camera = activity.findViewById(R.id.camera);
     }
 
-    /** Shows the settings and listens to what changes them. */
-    void show(List<String> models, Settings initial) {
+    /** Shows the settings and listens to what changes them. models: the score at which each is to run. */
+    void show(SortedMap<String, Float> models, Settings initial) {
         settings = initial;
         camera.setOnClickListener(view -> listener.nextCamera());
         activity.findViewById(R.id.picture).setOnClickListener(view -> listener.pickPicture());
         activity.findViewById(R.id.allow).setOnClickListener(view -> listener.allowCamera());
         activity.findViewById(R.id.system_settings).setOnClickListener(view -> listener.openSystemSettings());
+        SeekBar score = activity.findViewById(R.id.score);
         Spinner spinner = activity.findViewById(R.id.models);
-        ArrayAdapter<String> names =
-                new ArrayAdapter<>(activity, android.R.layout.simple_spinner_item, models);
-        names.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
-        spinner.setAdapter(names);
+        List<String> names = new ArrayList<>(models.keySet());
+        ArrayAdapter<String> lines = new ArrayAdapter<>(activity, android.R.layout.simple_spinner_item, names);
+        lines.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
+        spinner.setAdapter(lines);
         spinner.setOnItemSelectedListener(new AdapterView.OnItemSelectedListener() {
             @Override
             public void onItemSelected(AdapterView<?> parent, View view, int position, long id) {
-                change(settings.withModel(models.get(position)));
+                String model = names.get(position);
+                if (!model.equals(settings.model)) { // also called as the list appears
+                    float point = models.get(model);
+                    score.setProgress(hundredths(point)); // its listener hears a rounded score, so before the exact one
+                    change(settings.withModel(model, point));
+                }
             }
 
             @Override
@@ -78,18 +86,18 @@ final class Controls {
         gpu.setChecked(initial.processor == Processor.GPU);
         gpu.setOnCheckedChangeListener(
                 (button, checked) -> change(settings.withProcessor(checked ? Processor.GPU : Processor.CPU)));
-        slide(R.id.score, R.id.score_text, R.string.score, initial.score, share -> settings.withScore(share));
-        slide(R.id.iou, R.id.iou_text, R.string.iou, initial.iou, share -> settings.withIou(share));
+        slide(score, R.id.score_text, R.string.score, initial.score, share -> settings.withScore(share));
+        slide(activity.findViewById(R.id.iou), R.id.iou_text, R.string.iou, initial.iou,
+                share -> settings.withIou(share));
     }
 
     private interface Setter {
         Settings with(float share);
     }
 
-    private void slide(int bar, int label, int text, float initial, Setter setter) {
+    private void slide(SeekBar seekBar, int label, int text, float initial, Setter setter) {
         TextView labelled = activity.findViewById(label);
-        SeekBar seekBar = activity.findViewById(bar);
-        seekBar.setProgress(Math.round(initial * 100));
+        seekBar.setProgress(hundredths(initial));
         labelled.setText(resources.getString(text, initial));
         seekBar.setOnSeekBarChangeListener(new SeekBar.OnSeekBarChangeListener() {
             @Override
@@ -104,6 +112,10 @@ final class Controls {
             @Override
             public void onStopTrackingTouch(SeekBar touched) {}
         });
+    }
+
+    private static int hundredths(float share) {
+        return Math.round(100 * share);
     }
 
     private void change(Settings value) {

@@ -21,7 +21,7 @@ import io.scrfdedge.facecore.SensorFrame;
 import io.scrfdedge.facecore.Settings;
 import io.scrfdedge.facecore.StageTimes;
 import java.io.IOException;
-import java.util.List;
+import java.util.SortedMap;
 
 /**
  * The screen and its life: from start to stop there is one thread for faces, and a camera or a picture that feeds it.
@@ -63,13 +63,14 @@ public final class DemoActivity extends Activity
         display = displays.getDisplay(Display.DEFAULT_DISPLAY);
         controls = new Controls(this, this);
         try {
-            List<String> names = Network.names(getAssets());
-            if (names.isEmpty()) {
+            SortedMap<String, Float> models = Network.operatingPoints(getAssets());
+            if (models.isEmpty()) {
                 controls.say(getString(R.string.no_model));
                 return;
             }
-            settings = new Settings(names.get(0));
-            controls.show(names, settings);
+            String first = models.firstKey();
+            settings = new Settings(first, models.get(first));
+            controls.show(models, settings);
         } catch (IOException e) {
             controls.say(getString(R.string.model_failed, "", e.getMessage()));
         }

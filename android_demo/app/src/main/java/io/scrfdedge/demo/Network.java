@@ -10,6 +10,7 @@ import io.scrfdedge.facecore.FaceCore;
 import io.scrfdedge.facecore.Faces;
 import io.scrfdedge.facecore.Placement;
 import io.scrfdedge.facecore.RgbFrame;
+import io.scrfdedge.facecore.Settings;
 import io.scrfdedge.facecore.Settings.Processor;
 import io.scrfdedge.facecore.TensorType;
 import io.scrfdedge.facecore.TfliteModel;
@@ -18,9 +19,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Pixel to tensor to face: a network of the assets on LiteRT's CompiledModel, with the C++ core before and after it.
@@ -46,16 +48,23 @@ final class Network implements AutoCloseable {
     private final float[] floats; // LiteRT's buffers take arrays only
     private final byte[] bytes;
 
-    /** Names of the networks in the assets, sorted. */
-    static List<String> names(AssetManager assets) throws IOException {
-        List<String> names = new ArrayList<>();
-        for (String file : assets.list(FOLDER)) {
-            if (file.endsWith(".tflite")) {
-                names.add(file);
+    /** The networks in the assets: their names, sorted, and the score at which each is to run. */
+    static SortedMap<String, Float> operatingPoints(AssetManager assets) throws IOException {
+        SortedMap<String, Float> points = new TreeMap<>();
+        for (String name : assets.list(FOLDER)) {
+            if (name.endsWith(".tflite")) {
+                points.put(name, operatingPoint(assets, FOLDER + "/" + name));
             }
         }
-        names.sort(String::compareTo);
-        return names;
+        return points;
+    }
+
+    private static float operatingPoint(AssetManager assets, String path) {
+        try {
+            return TfliteModel.parse(map(assets, path)).metadata.scoreThreshold; // tables only, no weights
+        } catch (IOException | IllegalArgumentException e) {
+            return Settings.DEFAULT_SCORE; // who chooses this network is told why it does not run
+        }
     }
 
     /**

@@ -32,9 +32,14 @@ public final class Settings {
 
     public final Processor processor;
 
-    /** Defaults for a model: back camera, CPU, landmarks drawn. @throws IllegalArgumentException for an empty name */
-    public Settings(String model) {
-        this(DEFAULT_SCORE, DEFAULT_IOU, true, Camera.BACK, model, Processor.CPU);
+    /**
+     * Defaults for a model: back camera, CPU, landmarks drawn.
+     *
+     * @param score at first, as {@link ModelMetadata#scoreThreshold} states it
+     * @throws IllegalArgumentException for an empty name, or a score not within 0 and 1
+     */
+    public Settings(String model, float score) {
+        this(score, DEFAULT_IOU, true, Camera.BACK, model, Processor.CPU);
     }
 
     private Settings(float score, float iou, boolean landmarks, Camera camera, String model, Processor processor) {
@@ -69,9 +74,13 @@ public final class Settings {
         return new Settings(score, iou, landmarks, value, model, processor);
     }
 
-    /** @throws IllegalArgumentException for an empty name */
-    public Settings withModel(String value) {
-        return new Settings(score, iou, landmarks, camera, value, processor);
+    /**
+     * Another model at its own score: the same score means something else for each model.
+     *
+     * @throws IllegalArgumentException for an empty name, or a score not within 0 and 1
+     */
+    public Settings withModel(String value, float itsScore) {
+        return new Settings(itsScore, iou, landmarks, camera, value, processor);
     }
 
     public Settings withProcessor(Processor value) {
