@@ -118,7 +118,8 @@ final class Controls {
         return Math.round(100 * share);
     }
 
-    private void change(Settings value) {
+    /** What the next change starts from, and the listener hears of. */
+    void change(Settings value) {
         settings = value;
         listener.changed(value);
     }

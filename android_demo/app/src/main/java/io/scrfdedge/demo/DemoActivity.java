@@ -270,7 +270,7 @@ public final class DemoActivity extends Activity
             controls.live(true);
         } else {
             boolean back = settings.camera == Settings.Camera.BACK;
-            changed(settings.withCamera(back ? Settings.Camera.FRONT : Settings.Camera.BACK));
+            controls.change(settings.withCamera(back ? Settings.Camera.FRONT : Settings.Camera.BACK));
             closeCamera();
         }
         feedFaces();
