@@ -116,7 +116,7 @@ class _Timed:
 
 
 def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -> None:
-    """In a process of its own: opens the detector, says what it is, then runs as often as it is told."""
+    """In a process of its own: opens the detector, says what it is, then runs as often as it is told, until killed."""
     from ..detector import FaceDetector
 
     try:
@@ -148,9 +148,9 @@ def _work(c: Configuration, pixels: "npt.NDArray[np.uint8]", pipe: Connection) -
             "faces": len(faces[-1]),
         }
     )
-    while (runs := pipe.recv()) is not None:
+    while True:
         times = []
-        for _ in range(runs):
+        for _ in range(pipe.recv()):
             start = time.perf_counter()
             detector.detect(pixels)
             end = time.perf_counter()
@@ -188,11 +188,8 @@ def _measure(
                     times += pipe.recv()
                 except EOFError:
                     raise BackendError("A process died while it was measured: is there memory enough?") from None
-        for _, pipe, _times in workers:
-            pipe.send(None)
     finally:
         for process in processes:
-            process.join(timeout=5)
             process.kill()
     return [what | _summary(np.array(times) * 1e3) for what, _, times in workers]
 
