@@ -1,9 +1,11 @@
 """The command line. One file per command, each light to import; this one lists them and turns errors into exit codes.
 
-Exit codes: 0 all went well; 1 some of several inputs failed; 2 nothing could be done; 130 Ctrl-C.
+Exit codes: 0 all went well; 1 some of several inputs failed; 2 nothing could be done; 130 stopped, by
+Ctrl-C or SIGTERM.
 """
 
 import importlib
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -80,6 +82,7 @@ def make_app() -> typer.Typer:
 
 def main() -> None:
     """Entry point of `scrfd-edge`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is half done is cleaned up
     try:
         make_app()()
     except KeyboardInterrupt:  # before a command runs: imports take a moment

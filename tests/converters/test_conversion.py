@@ -1,6 +1,9 @@
 """Whole conversions of the bundled model, and everything that stops one: nothing may be left behind."""
 
 import importlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -188,6 +191,26 @@ def test_foreign_metadata(text: str, message: str, tmp_path: Path) -> None:
         convert(replace(REQUEST, source=tmp_path / "m.onnx", out=tmp_path / "o.onnx"), quiet)
     assert str(raised.value).count(str(tmp_path / "m.onnx")) == 1
     assert not (tmp_path / "o.onnx").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
+    """One that comes when the file lies, unchecked, in its temporary folder."""
+    code = (
+        "import signal\n"
+        "from scrfd_edge_converters import conversion\n"
+        "from scrfd_edge.cli import main\n"
+        "def check(out, *_):\n"
+        "    assert list(out.parent.glob('.scrfd-edge-*'))\n"
+        f"    signal.raise_signal(signal.{name})\n"
+        "conversion.check = check\n"
+        "main()\n"
+    )
+    arguments = ("convert", str(BUNDLED), "--to", "onnx", "--out", str(tmp_path / "o.onnx"))
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "scrfd-edge: stopped\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("target", PRECISIONS)
