@@ -5,19 +5,11 @@ import android.app.Activity;
 import android.content.ActivityNotFoundException;
 import android.content.Intent;
 import android.content.pm.PackageManager;
-import android.graphics.Matrix;
-import android.graphics.SurfaceTexture;
-import android.hardware.camera2.CameraManager;
-import android.hardware.display.DisplayManager;
 import android.net.Uri;
 import android.os.Build;
 import android.os.Bundle;
 import android.os.PowerManager;
-import android.view.Display;
-import android.view.TextureView;
-import io.scrfdedge.facecore.FrameTransform;
 import io.scrfdedge.facecore.LatestFrame;
-import io.scrfdedge.facecore.SensorFrame;
 import io.scrfdedge.facecore.Settings;
 import io.scrfdedge.facecore.StageTimes;
 import java.io.IOException;
@@ -25,19 +17,17 @@ import java.util.SortedMap;
 
 /**
  * The screen and its life: from start to stop there is one thread for faces, and a camera or a picture that feeds it.
- * All else is in classes of its own; {@link Controls} has the buttons.
+ * {@link Viewfinder} has the camera, {@link Controls} the buttons.
  */
 public final class DemoActivity extends Activity
-        implements CameraFeed.Listener, FaceThread.Listener, Controls.Listener, TextureView.SurfaceTextureListener {
+        implements Viewfinder.Listener, FaceThread.Listener, Controls.Listener {
     private static final int ASK_CAMERA = 1;
     private static final int PICK_PICTURE = 2;
 
     private final StageTimes times = new StageTimes();
-    private TextureView preview;
+    private Viewfinder viewfinder;
     private FaceOverlay overlay;
     private Controls controls;
-    private Display display;
-    private DisplayManager displays;
 
     private Settings settings; // null where the package holds no network
     private boolean asked; // for the camera, once
@@ -48,19 +38,12 @@ public final class DemoActivity extends Activity
     private FaceThread faces;
     private Thermal thermal;
 
-    // While the camera is open.
-    private CameraFeed feed;
-    private SensorFrame sensor;
-
     @Override
     protected void onCreate(Bundle state) {
         super.onCreate(state);
         setContentView(R.layout.demo);
-        preview = findViewById(R.id.preview);
-        preview.setSurfaceTextureListener(this);
+        viewfinder = new Viewfinder(findViewById(R.id.preview), this);
         overlay = findViewById(R.id.overlay);
-        displays = getSystemService(DisplayManager.class);
-        display = displays.getDisplay(Display.DEFAULT_DISPLAY);
         controls = new Controls(this, this);
         try {
             SortedMap<String, Float> models = Network.operatingPoints(getAssets());
@@ -86,7 +69,6 @@ public final class DemoActivity extends Activity
         frames = new LatestFrame<>(Frame::close);
         faces = new FaceThread(getAssets(), frames, settings, times, this);
         faces.start();
-        displays.registerDisplayListener(turned, null);
         if (Build.VERSION.SDK_INT >= 29) {
             thermal = new Thermal(getSystemService(PowerManager.class), this::searchEvery);
         }
@@ -100,12 +82,11 @@ public final class DemoActivity extends Activity
 
     @Override
     protected void onStop() {
-        closeCamera();
+        viewfinder.close();
         if (faces != null) {
             if (Build.VERSION.SDK_INT >= 29) {
                 thermal.close();
             }
-            displays.unregisterDisplayListener(turned);
             frames.close(); // the thread ends, and closes its network
             faces = null;
         }
@@ -118,39 +99,16 @@ public final class DemoActivity extends Activity
             return;
         }
         if (photograph != null) {
-            closeCamera();
+            viewfinder.close();
             controls.askPermission(false);
             frames.put(photograph);
         } else if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
             controls.askPermission(false);
-            openCamera();
+            viewfinder.open(settings.camera, frames);
         } else if (!asked) {
             allowCamera();
         } else {
             controls.askPermission(true);
-        }
-    }
-
-    private void openCamera() {
-        SurfaceTexture texture = preview.getSurfaceTexture();
-        if (feed != null || texture == null) {
-            return; // open already, or onSurfaceTextureAvailable will call again
-        }
-        CameraManager manager = getSystemService(CameraManager.class);
-        String id = CameraFeed.find(manager, settings.camera);
-        if (id == null) {
-            controls.say(getString(R.string.no_camera));
-            return;
-        }
-        feed = new CameraFeed(manager, id, texture, display, frames, this);
-    }
-
-    private void closeCamera() {
-        if (feed != null) {
-            feed.close();
-            feed = null;
-            sensor = null;
-            showNothing();
         }
     }
 
@@ -163,68 +121,21 @@ public final class DemoActivity extends Activity
     // --- camera ---
 
     @Override
-    public void cameraStarted(SensorFrame frame) {
-        sensor = frame;
-        placePreview();
+    public void cameraClosed() {
+        showNothing();
     }
 
     @Override
-    public void cameraLost(String why) {
-        closeCamera();
-        controls.say(getString(R.string.camera_lost, why));
+    public void cameraFailed(String message) {
+        controls.say(message);
     }
-
-    /** The preview neither stretched nor turned: the same matrices as for the faces. */
-    private void placePreview() {
-        if (sensor != null && preview.getWidth() > 0) {
-            FrameTransform transform = FrameTransform.textureToView(
-                    sensor, 90 * display.getRotation(), preview.getWidth(), preview.getHeight(),
-                    FrameTransform.Scale.FILL);
-            Matrix matrix = new Matrix();
-            matrix.setValues(transform.values());
-            preview.setTransform(matrix);
-        }
-    }
-
-    /** From 90 to 270 degrees nothing changes its size, so that only the display tells. */
-    private final DisplayManager.DisplayListener turned = new DisplayManager.DisplayListener() {
-        @Override
-        public void onDisplayAdded(int id) {}
-
-        @Override
-        public void onDisplayRemoved(int id) {}
-
-        @Override
-        public void onDisplayChanged(int id) {
-            placePreview();
-        }
-    };
-
-    @Override
-    public void onSurfaceTextureAvailable(SurfaceTexture texture, int width, int height) {
-        feedFaces();
-    }
-
-    @Override
-    public void onSurfaceTextureSizeChanged(SurfaceTexture texture, int width, int height) {
-        placePreview();
-    }
-
-    @Override
-    public boolean onSurfaceTextureDestroyed(SurfaceTexture texture) {
-        closeCamera();
-        return true;
-    }
-
-    @Override
-    public void onSurfaceTextureUpdated(SurfaceTexture texture) {}
 
     // --- faces ---
 
     @Override
     public void found(Detection detection) {
         boolean current = photograph == null
-                ? feed != null && detection.frame.feed() == feed
+                ? viewfinder.shows(detection.frame)
                 : detection.frame == photograph;
         if (faces != null && current) {
             overlay.show(detection, settings.landmarks, times);
@@ -271,7 +182,7 @@ public final class DemoActivity extends Activity
         } else {
             boolean back = settings.camera == Settings.Camera.BACK;
             controls.change(settings.withCamera(back ? Settings.Camera.FRONT : Settings.Camera.BACK));
-            closeCamera();
+            viewfinder.close();
         }
         feedFaces();
     }
