@@ -171,7 +171,7 @@ def _best(rows: Sequence[Row]) -> Row:
 
 
 def _data(job: Job) -> dict[str, Any]:
-    """What makes results comparable: recipe, pictures to train on and to evaluate on."""
+    """What makes results comparable: recipe, arithmetic, pictures to train on and to evaluate on."""
     try:
         texts = {name: path.read_bytes() for name, path in (("label", label_file(job.data)), ("dev", job.dev))}
     except OSError as error:
@@ -180,4 +180,5 @@ def _data(job: Job) -> dict[str, Any]:
             f"to evaluate on ({error.strerror})."
         ) from error
     recipe = json.loads(json.dumps(asdict(job.recipe)))
-    return {"recipe": recipe, **{f"{n}_sha256": hashlib.sha256(t).hexdigest()[:16] for n, t in texts.items()}}
+    hashes = {f"{name}_sha256": hashlib.sha256(text).hexdigest()[:16] for name, text in texts.items()}
+    return {"recipe": recipe, "device": job.device, "kernels": job.kernels, **hashes}

@@ -86,8 +86,8 @@ class Store:
     def begin(self, search: str, identity: Mapping[str, Any], resume: bool) -> None:
         """Makes the table of a search, or goes on with it.
 
-        identity: what makes its rows comparable (space, budget, recipe, data, seed), JSON values. Raises SettingError
-        when the table exists and `resume` is false, DataError when it is of another space, budget, recipe or data.
+        identity: what makes its rows comparable (space, budget, recipe, arithmetic, data, seed), JSON values. Raises
+        SettingError when the table exists and `resume` is false, DataError when its identity is another.
         """
         text = json.dumps(identity, sort_keys=True)
         with self._open() as connection:

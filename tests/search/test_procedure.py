@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +93,14 @@ def test_two_steps_end_with_a_description_and_reasons(store: Store, job: Job, tr
         two_step(store, replace(PLAN, space=SPACES["release"]), (40, 12), job, Cluster(), True, ignore)
     with pytest.raises(DataError, match="another step1 search"):
         two_step(store, replace(PLAN, regime=find_regime(2.5)), (40, 12), job, Cluster(), True, ignore)
+
+
+@pytest.mark.parametrize("other", [{"kernels": True}, {"device": "cuda"}])
+def test_a_search_keeps_to_one_arithmetic(store: Store, job: Job, trained: None, other: dict[str, Any]) -> None:
+    run_step(store, PLAN, "step1", 2, job, Cluster(), False, ignore)
+    with pytest.raises(DataError, match=f"another step1 search.*{next(iter(other))}"):
+        run_step(store, PLAN, "step1", 2, replace(job, **other), Cluster(), True, ignore)
+    run_step(store, PLAN, "step1", 2, replace(job, threads=2), Cluster(), True, ignore)
 
 
 def test_table_3_trains_what_is_known(store: Store, job: Job, trained: None) -> None:
