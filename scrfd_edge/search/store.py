@@ -84,19 +84,19 @@ class Store:
         return cls(path)
 
     def begin(self, search: str, identity: Mapping[str, Any], resume: bool) -> None:
-        """Makes the table of a search, or goes on with it.
+        """Makes the table of a search, or goes on with it. A table without rows is as good as none.
 
         identity: what makes its rows comparable (space, budget, recipe, arithmetic, data, seed), JSON values. Raises
-        SettingError when the table exists and `resume` is false, DataError when its identity is another.
+        SettingError when the table has rows and `resume` is false, DataError when they are of another identity.
         """
         text = json.dumps(identity, sort_keys=True)
         with self._open() as connection:
-            found = connection.execute("SELECT identity FROM searches WHERE name = ?", (search,)).fetchone()
-            if found is None:
-                columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
-                connection.execute(f"CREATE TABLE {_table(search)} ({columns})")
-                connection.execute("INSERT INTO searches VALUES (?, ?)", (search, text))
+            columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {_table(search)} ({columns})")
+            if connection.execute(f"SELECT 1 FROM {_table(search)}").fetchone() is None:
+                connection.execute("INSERT OR REPLACE INTO searches VALUES (?, ?)", (search, text))
                 return
+            found = connection.execute("SELECT identity FROM searches WHERE name = ?", (search,)).fetchone()
         if found[0] != text:
             stored = json.loads(found[0])
             keys = sorted(k for k in {*stored, *identity} if stored.get(k) != json.loads(text).get(k))

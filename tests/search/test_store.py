@@ -58,19 +58,28 @@ def test_rows_survive_a_kill_right_after_they_were_added(tmp_path: Path, row: Ro
     assert Store(path).rows("step1") == [row]
 
 
-def test_going_on_has_to_be_said(tmp_path: Path) -> None:
+def test_going_on_has_to_be_said(tmp_path: Path, row: Row) -> None:
     store = Store(tmp_path / "s.sqlite")
     store.begin("step1", IDENTITY, resume=True)
+    store.add("step1", row)
     store.begin("step1", IDENTITY, resume=True)
     with pytest.raises(SettingError, match="--resume"):
         store.begin("step1", IDENTITY, resume=False)
 
 
-def test_a_store_of_another_space(tmp_path: Path) -> None:
+def test_a_store_of_another_space(tmp_path: Path, row: Row) -> None:
     store = Store(tmp_path / "s.sqlite")
     store.begin("step1", IDENTITY, resume=False)
+    store.add("step1", row)
     with pytest.raises(DataError, match=r"another step1 search.*'paper'.*'release'"):
         store.begin("step1", {**IDENTITY, "space": {"name": "release", "depth": 10}}, resume=True)
+
+
+def test_a_search_that_failed_before_its_first_row_blocks_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    store.begin("step1", IDENTITY, resume=False)
+    store.begin("step1", {"space": "other"}, resume=False)
+    assert store.searches() == {"step1": {"space": "other"}} and store.rows("step1") == []
 
 
 def test_files_that_are_no_store(tmp_path: Path) -> None:
