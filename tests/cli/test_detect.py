@@ -178,7 +178,7 @@ BAD: list[tuple[list[str], str]] = [
     (["ok.jpg", "--max-faces", "0"], "max_faces"),
     (["ok.jpg", "--backend", "openvino", "--model", "net.xml"], "pip install 'scrfd-edge[openvino]'"),
     (["ok.jpg", "--model", "external.onnx"], "external data"),
-    (["ok.jpg", "--model", "foreign.onnx"], "Metadata"),
+    (["ok.jpg", "--model", "foreign.onnx"], "foreign.onnx: metadata format must be 1"),
     (["truncated.jpg"], "truncated"),
     (["large.png"], "more than 300,000 pixels"),
     (["99999999999"], "no such file"),
