@@ -1,7 +1,7 @@
 """Runs a population of candidates on Ray: on this machine, or on the cluster at an address.
 
 The driver alone writes the store, a row as soon as a candidate is done. Whatever is killed, at most the candidates that
-were in training are lost, and `run_population` runs those again.
+were in training are lost, and `run_population` runs those again, like any that failed.
 """
 
 import importlib
@@ -55,7 +55,7 @@ def run_population(
     cluster: Cluster,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> list[Row]:
-    """Runs the candidates that the table `search` lacks, and returns the rows of all.
+    """Runs the candidates that the table `search` lacks or has with an error, and returns the rows of all.
 
     A candidate that fails as often as `cluster.attempts` says is recorded with its error. Raises SettingError without
     Ray, or when no node has the shares asked for; DataError for missing data, or a row of the same name but of another
@@ -69,6 +69,7 @@ def run_population(
                 f"{store.path}: {candidate.name} is another network there: the store was made by another version or "
                 "with other options. Choose another folder."
             )
+    rows = {name: row for name, row in rows.items() if row.error is None}
     missing = [candidate for candidate in candidates if candidate.name not in rows]
     if missing:
         job.check()

@@ -64,13 +64,25 @@ def run_step(
     report: Report,
     shares: Shares | None = None,
 ) -> list[Row]:
-    """Samples and runs the population of one step."""
+    """Samples and runs the population of one step, and returns all rows of it in the store, whatever the count.
+
+    Raises SettingError for more candidates of step 1 once step 2 has begun.
+    """
     drawn = sample(plan.space, plan.regime, step, count, plan.seed, shares)
     extra = {} if shares is None else {"shares": asdict(shares)}
     identity = {"space": asdict(plan.space), "regime": asdict(plan.regime), "seed": plan.seed, **extra, **_data(job)}
     store.begin(step, identity, resume)
+    if step == "step1" and store.rows("step2"):  # drawn around the shares of these rows: even failed ones must stay
+        known = store.rows(step)
+        if count > len(known):
+            raise SettingError(
+                f"{store.path}: step 2 has begun around the shares of {len(known)} candidates of step 1, which "
+                f"{count} would move. Go on with --count {len(known)}, or choose another folder."
+            )
+        return known
     candidates = [Candidate(d.name, d, plan.seed) for d in drawn.descriptions]
-    return run_population(store, step, candidates, job, cluster, lambda progress: report(step, progress))
+    run_population(store, step, candidates, job, cluster, lambda progress: report(step, progress))
+    return store.rows(step)
 
 
 def compare(

@@ -109,12 +109,13 @@ class Store:
             raise SettingError(f"{self.path} holds this {search} search already: go on with --resume.")
 
     def add(self, search: str, row: Row) -> None:
-        """Writes one row, for good."""
+        """Writes one row, for good, or in the place of one that failed."""
         values = {k: v for k, v in vars(row).items() if k not in ("macs", "description")}
         values["description"] = json.dumps(row.description.to_dict())
         values |= {component.lower(): row.macs[component] for component in COMPONENTS}
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         with self._open() as connection:
+            connection.execute(f"DELETE FROM {_table(search)} WHERE name = ? AND error IS NOT NULL", (row.name,))
             connection.execute(f"INSERT INTO {_table(search)} ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
 
     def searches(self) -> dict[str, dict[str, Any]]:

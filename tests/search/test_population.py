@@ -10,13 +10,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scrfd_edge.errors import DataError, SettingError
+from scrfd_edge.search import population
 from scrfd_edge.search.candidate import Candidate, Job, run_candidate
 from scrfd_edge.search.population import Cluster, Progress, current_revision, run_population
 from scrfd_edge.search.store import Row, Store
@@ -108,6 +109,22 @@ def test_finished_populations_need_no_ray(store: Store, candidates: list[Candida
     row = empty_row(candidates[0], job)
     store.add("step1", row)
     assert run_population(store, "step1", candidates[:1], job, Cluster("nowhere:1")) == [row]
+
+
+def test_a_failed_candidate_is_run_again(
+    store: Store, candidates: list[Candidate], job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scrfd_edge.search.candidate import empty_row
+
+    good, failed = empty_row(candidates[0], job), empty_row(candidates[1], job, error="no space left on device")
+    store.add("step1", good)
+    store.add("step1", failed)
+    monkeypatch.setattr(population, "_connected", lambda cluster: nullcontext())
+    monkeypatch.setattr(population, "_finished", lambda ray, cluster, again, job: [empty_row(c, job) for c in again])
+    seen: list[Progress] = []
+    rows = run_population(store, "step1", candidates[:2], job, Cluster(), seen.append)
+    assert rows == store.rows("step1") == [good, replace(failed, error=None)]
+    assert [progress.done for progress in seen] == [1, 2]
 
 
 def test_without_ray(store: Store, candidates: list[Candidate], job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,10 +27,11 @@ from scrfd_edge.search.procedure import (
 )
 from scrfd_edge.search.report import build_report, shares_of, write_report
 from scrfd_edge.search.shares import backbone_shares, component_macs
-from scrfd_edge.search.space import SPACES, find_regime
+from scrfd_edge.search.space import SPACES, Space, find_regime
 from scrfd_edge.search.store import Row, Store
 
-PLAN = Plan(SPACES["paper"], find_regime(0.5))
+SMALL = Space("small", 8, 256, 64, 96, 3, first_width=64, growth=8, stem="paper", step=16)
+PLAN = Plan(SMALL, find_regime(0.5))
 
 
 @pytest.fixture
@@ -56,6 +57,23 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ignore(*_: object) -> None:
     pass
+
+
+def test_step_1_stays_as_it_is_once_step_2_has_begun(store: Store, job: Job, trained: None) -> None:
+    found = two_step(store, PLAN, (20, 4), job, Cluster(), False, ignore)
+    failed = replace(store.rows("step1")[0], name="step1_020", easy=None, medium=None, hard=None, error="no memory")
+    store.add("step1", failed)
+    with pytest.raises(SettingError, match="--count 21"):
+        two_step(store, PLAN, (22, 4), job, Cluster(), True, ignore)
+    assert two_step(store, PLAN, (21, 4), job, Cluster(), True, ignore) == found
+    assert store.rows("step1")[-1] == failed
+
+
+def test_run_and_report_choose_from_the_same_rows(store: Store, job: Job, trained: None) -> None:
+    run_step(store, PLAN, "step1", 20, job, Cluster(), False, ignore)
+    found = two_step(store, PLAN, (8, 4), job, Cluster(), True, ignore)
+    assert two_step(store, PLAN, (20, 2), job, Cluster(), True, ignore) == found
+    assert tuple(build_report(store)["choices"].values()) == found.reasons
 
 
 def test_shares_are_the_medians_of_the_best(scored: Callable[[Description, float], Row]) -> None:

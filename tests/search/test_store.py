@@ -35,7 +35,9 @@ def test_rows_come_back_as_they_went(tmp_path: Path, row: Row, job: Job, candida
 def test_the_same_candidate_is_not_written_twice(tmp_path: Path, row: Row) -> None:
     store = Store(tmp_path / "s.sqlite")
     store.begin("step1", IDENTITY, resume=False)
-    store.add("step1", row)
+    store.add("step1", replace(row, easy=None, medium=None, hard=None, error="no memory"))
+    store.add("step1", row)  # in the place of the one that failed
+    assert store.rows("step1") == [row]
     with pytest.raises(DataError, match="UNIQUE"):
         store.add("step1", row)
 
