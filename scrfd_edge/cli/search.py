@@ -127,10 +127,10 @@ def run_command(
     store = _store(out)
     with _progress() as report:
         found = two_step(store, plan, (count, count if count2 is None else count2), job, cluster, resume, report)
+        path = out / "winner.json"
+        write_text(path, json.dumps(found.winner.to_dict(), indent=1) + "\n")
         if one_step:
             run_step(store, plan, "one_step", one_step, job, cluster, resume, report)
-    path = out / "winner.json"
-    write_text(path, json.dumps(found.winner.to_dict(), indent=1) + "\n")
     if json_:
         print(json.dumps({"winner": str(path), "description": found.winner.to_dict(), "reasons": found.reasons}))
         return

@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scrfd_edge.cli.search import app, compare_command, run_command, table_3_command
-from scrfd_edge.description import find_description
+from scrfd_edge.description import DESCRIPTIONS, find_description
 from scrfd_edge.errors import DataError, ScrfdError, SettingError
 from scrfd_edge.search import procedure
 from scrfd_edge.search.candidate import Candidate, Job, empty_row
+from scrfd_edge.search.procedure import Outcome
 from scrfd_edge.search.store import Row, Store
 
 
@@ -75,6 +76,19 @@ def test_a_search_from_run_to_report(job: Job, tmp_path: Path, trained: None) ->
     assert (out / "report" / "stages.svg").is_file() and (out / "report" / "report.json").is_file()
     text = call("report", "--out", out, "--figures", tmp_path / "figures").stdout
     assert "Published networks" in text and "52.8" in text and (tmp_path / "figures" / "step1.csv").is_file()
+
+
+def test_the_winner_stays_when_the_one_step_search_fails(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DataError("no space left on device")
+
+    monkeypatch.setattr(procedure, "two_step", lambda *_: Outcome(DESCRIPTIONS["scrfd_1g"], ("", "")))
+    monkeypatch.setattr(procedure, "run_step", fail)
+    with pytest.raises(DataError, match="no space"):
+        call("run", "--budget", 1, "--data", job.data, "--out", tmp_path, "--one-step", 3)
+    assert find_description(str(tmp_path / "winner.json")) == DESCRIPTIONS["scrfd_1g"]
 
 
 def test_commands_that_train_take_the_same_options() -> None:
