@@ -1,6 +1,7 @@
 """`scrfd-edge search`: samples networks within a budget, trains the population, and reports what it shows."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -341,19 +342,23 @@ def _store(out: Path) -> "Store":
 
 @contextmanager
 def _progress() -> "Iterator[Report]":
-    """Bars on standard error, one per population: done, time left, failed, best so far."""
+    """Done, time left, failed and best so far on standard error: a bar per population, without a terminal lines."""
     from ..search.population import Progress as State
 
+    console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, TextColumn("{task.fields[state]}"), console=Console(stderr=True)) as bar:
+    shown = (*columns, TextColumn("{task.fields[state]}"))
+    with Progress(*shown, console=console, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
 
         def report(search: str, state: State) -> None:
             if search not in tasks:
                 tasks[search] = bar.add_task(search, total=state.total, state="")
-            left = "" if state.seconds_left is None else f"{state.seconds_left / 60:.0f} min left, "
-            best = "" if state.best is None else f"best {state.best.name} {state.best.hard:.2f}"
-            failed = f"{state.failed} failed, " if state.failed else ""
-            bar.update(tasks[search], completed=state.done, state=left + failed + best)
+            parts = [] if state.seconds_left is None else [f"{state.seconds_left / 60:.0f} min left"]
+            parts += [f"{state.failed} failed"] if state.failed else []
+            parts += [] if state.best is None else [f"best {state.best.name} {state.best.hard:.2f}"]
+            bar.update(tasks[search], completed=state.done, state=", ".join(parts))
+            if not console.is_terminal:
+                print(", ".join([f"{search} {state.done}/{state.total}", *parts]), file=sys.stderr, flush=True)
 
         yield report

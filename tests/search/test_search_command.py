@@ -2,18 +2,20 @@
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from scrfd_edge.cli.search import app, compare_command, run_command, table_3_command
-from scrfd_edge.description import DESCRIPTIONS, find_description
+from scrfd_edge.description import DESCRIPTIONS, Description, find_description
 from scrfd_edge.errors import DataError, ScrfdError, SettingError
 from scrfd_edge.search import procedure
 from scrfd_edge.search.candidate import Candidate, Job, empty_row
+from scrfd_edge.search.population import Progress
 from scrfd_edge.search.procedure import Outcome
 from scrfd_edge.search.store import Row, Store
 
@@ -89,6 +91,25 @@ def test_the_winner_stays_when_the_one_step_search_fails(
     with pytest.raises(DataError, match="no space"):
         call("run", "--budget", 1, "--data", job.data, "--out", tmp_path, "--one-step", 3)
     assert find_description(str(tmp_path / "winner.json")) == DESCRIPTIONS["scrfd_1g"]
+
+
+def test_without_a_terminal_there_is_a_line_per_candidate(
+    scored: Callable[[Description, float], Row], job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = scored(DESCRIPTIONS["scrfd_1g"], 31.5)
+
+    def two_step(*arguments: Any) -> Outcome:
+        for progress in (Progress(0, 9, 0, None, None), Progress(1, 9, 0, 480, best), Progress(2, 9, 1, 420, best)):
+            arguments[-1]("step1", progress)
+        return Outcome(best.description, ("", ""))
+
+    monkeypatch.setattr(procedure, "two_step", two_step)
+    result = call("run", "--budget", 1, "--data", job.data, "--out", tmp_path)
+    assert result.stderr.splitlines() == [
+        "step1 0/9",
+        "step1 1/9, 8 min left, best scrfd_1g 31.50",
+        "step1 2/9, 7 min left, 1 failed, best scrfd_1g 31.50",
+    ]
 
 
 def test_commands_that_train_take_the_same_options() -> None:
