@@ -62,12 +62,12 @@ def sample_command(
 ) -> None:
     """Draw networks, uniformly, whose multiply-adds lie within 2 % of the budget."""
     from ..search.report import shares_of, write_text
-    from ..search.sampling import Shares, sample
+    from ..search.sampling import STEPS, Shares, sample
     from ..search.shares import backbone_shares, component_macs
     from ..search.space import find_regime, find_space
 
-    if step not in ("step1", "step2", "one_step"):
-        raise SettingError(f"Step {step!r}: expected step1, step2 or one_step.")
+    if step not in STEPS:
+        raise SettingError(f"Step {step!r}: expected one of {', '.join(STEPS)}.")
     shares = None
     if like is not None:
         shares = Shares(tuple(backbone_shares(component_macs(find_description(like))).tolist()), within)
@@ -162,8 +162,12 @@ def compare_command(
     json_: AsJson = False,
 ) -> None:
     """Train given networks with one recipe and several seeds: a pilot, or the winner against the baselines."""
-    from ..search.procedure import compare
+    from ..search.procedure import TABLES_3, compare
+    from ..search.sampling import STEPS
 
+    taken = (*STEPS, *TABLES_3.values())
+    if name in taken:
+        raise SettingError(f"Name {name!r}: {', '.join(taken)} are not comparisons of this command; choose another.")
     job, cluster = (
         _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels),
         _cluster(address, cpus, gpus, attempts),

@@ -150,6 +150,10 @@ TABLE_3: Mapping[str, tuple[str, bool]] = {
 """Rows of Table 3: where the network comes from, and whether its crops are redistributed (section 4.1)."""
 
 
+TABLES_3: Mapping[bool, str] = {False: "table3", True: "table3_sr"}
+"""The store's tables for rows without and with redistributed crops."""
+
+
 def table_3_models(store: Store, regime: Regime) -> dict[str, Description]:
     """The networks of Table 3 that are known by now: the baseline, and the best of each population in the store."""
     models = {}
@@ -169,13 +173,8 @@ def table_3(
     for redistributed, job in jobs.items():
         sources = [source for source, crops in TABLE_3.values() if crops == redistributed and source in models]
         if sources:
-            search = table_3_search(redistributed)
+            search = TABLES_3[redistributed]
             compare(store, search, [replace(models[s], name=s) for s in sources], seeds, job, cluster, resume, report)
-
-
-def table_3_search(redistributed: bool) -> str:
-    """The store's table for rows with or without redistributed crops."""
-    return "table3_sr" if redistributed else "table3"
 
 
 def _best(rows: Sequence[Row]) -> Row:

@@ -16,12 +16,11 @@ from ..errors import DataError
 from .bootstrap import bootstrap, spearman
 from .conclusions import judge_claims
 from .figures import depth_figure, detector_figure, regime_figure, save, stages_figure
-from .procedure import TABLE_3, choose_shares, choose_winner, table_3_search
+from .procedure import TABLE_3, TABLES_3, choose_shares, choose_winner
+from .sampling import STEPS
 from .shares import PARTS, STAGES, backbone_shares, component_macs, detector_shares, shallow_share
 from .space import BASELINES
 from .store import COMPONENTS, Row, Store, hard_ap
-
-POPULATIONS = ("step1", "step2", "one_step")
 
 RELEASED = ("scrfd_500m", "scrfd_1g", "scrfd_2.5g", "scrfd_10g", "scrfd_34g")
 
@@ -43,15 +42,15 @@ def build_report(store: Store) -> dict[str, Any]:
     found: dict[str, Any] = {
         "shares": {name: shares_of(DESCRIPTIONS[name]) for name in (*RELEASED, *BASELINES.values())}
     }
-    found["searches"] = {name: _population(rows[name]) for name in POPULATIONS if hard_ap(rows.get(name, ()))}
-    found["compared"] = {n: _compared(rows[n]) for n in searches if n not in POPULATIONS and hard_ap(rows[n])}
+    found["searches"] = {name: _population(rows[name]) for name in STEPS if hard_ap(rows.get(name, ()))}
+    found["compared"] = {n: _compared(rows[n]) for n in searches if n not in STEPS and hard_ap(rows[n])}
     found["choices"] = _choices(store)
     table = _table_3(store)
     found["table3"] = [
         {"method": method, "easy": None, "medium": None, "hard": None, "seeds": 0, **table.get(method, {})}
         for method in TABLE_3
     ]
-    gmac = next((searches[n]["regime"]["gmac"] for n in POPULATIONS if n in searches), None)
+    gmac = next((searches[n]["regime"]["gmac"] for n in STEPS if n in searches), None)
     if gmac is not None:
         marks = {method: values["each"] for method, values in table.items()}
         claims = judge_claims(gmac, rows.get("step1", ()), rows.get("step2", ()), marks)
@@ -143,7 +142,7 @@ def _table_3(store: Store) -> dict[str, dict[str, Any]]:
     found = {}
     for method, (source, redistributed) in TABLE_3.items():
         rows = [
-            r for r in store.rows(table_3_search(redistributed)) if r.description.name == source and r.hard is not None
+            r for r in store.rows(TABLES_3[redistributed]) if r.description.name == source and r.hard is not None
         ]
         if rows:
             means = {key: round(mean(getattr(row, key) for row in rows), 2) for key in ("easy", "medium", "hard")}

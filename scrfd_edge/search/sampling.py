@@ -7,7 +7,7 @@ their box, depths within it, and the rest is rejected as in the paper.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from .shares import StageCosts, head_costs, neck_costs, stage_costs
 from .space import Regime, Space, Whole, make_description
 
 Step = Literal["step1", "step2", "one_step"]
+STEPS: tuple[Step, ...] = get_args(Step)
 
 _BATCH = 1 << 17
 _MOST_DRAWS = 200 * _BATCH
@@ -59,7 +60,7 @@ def sample(space: Space, regime: Regime, step: Step, count: int, seed: int, shar
         raise SettingError(f"Count {count}: expected 1 or more candidates.")
     if (step == "step2") != (shares is not None):
         raise SettingError("Step 2 follows the shares of step 1, and only step 2 does.")
-    rng = np.random.default_rng((seed, ("step1", "step2", "one_step").index(step)))
+    rng = np.random.default_rng((seed, STEPS.index(step)))
     heads = np.array([[regime.neck, regime.head, regime.convs]], np.int64) if step == "step1" else space.heads()
     head_macs = head_costs(regime.block, heads)
     widths = space.widths()
