@@ -182,7 +182,6 @@ def compare_command(
 def table_3_command(
     data: Data,
     out: Out,
-    budget: Budget,
     seeds: Annotated[int, typer.Option(help="Trainings of each row.")] = 1,
     recipe: Recipe = "paper_search",
     epochs: Epochs = None,
@@ -198,14 +197,14 @@ def table_3_command(
 ) -> None:
     """The paper's Table 3 from the populations in OUT: trains each row whose network is known, marks the rest."""
     from ..search.procedure import table_3
-    from ..search.space import find_regime
+    from ..search.store import Store
 
     plain = _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels, redistributed=False)
     jobs = {False: plain, True: _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels)}
-    store = _store(out)
+    store = Store.existing(out / _FILE)
     with _progress() as report:
         cluster = _cluster(address, cpus, gpus, attempts)
-        table_3(store, find_regime(budget), seeds, jobs, cluster, resume, report)
+        table_3(store, seeds, jobs, cluster, resume, report)
     _print_report(store, json_)
 
 

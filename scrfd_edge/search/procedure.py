@@ -14,7 +14,7 @@ from ..errors import DataError, SettingError
 from .bootstrap import bootstrap
 from .candidate import Candidate, Job
 from .population import Cluster, Progress, run_population
-from .sampling import Shares, Step, sample
+from .sampling import STEPS, Shares, Step, sample
 from .shares import STAGES, backbone_shares
 from .space import BASELINES, Regime, Space
 from .store import Row, Store, hard_ap
@@ -154,8 +154,20 @@ TABLES_3: Mapping[bool, str] = {False: "table3", True: "table3_sr"}
 """The store's tables for rows without and with redistributed crops."""
 
 
-def table_3_models(store: Store, regime: Regime) -> dict[str, Description]:
-    """The networks of Table 3 that are known by now: the baseline, and the best of each population in the store."""
+def searched_regime(store: Store) -> Regime | None:
+    """What the populations of a store were drawn for; None when it has none."""
+    searches = store.searches()
+    return next((Regime(**searches[step]["regime"]) for step in STEPS if step in searches), None)
+
+
+def table_3_models(store: Store) -> dict[str, Description]:
+    """The networks of Table 3 that are known by now: the baseline, and the best of each population in the store.
+
+    Raises DataError for a store without populations.
+    """
+    regime = searched_regime(store)
+    if regime is None:
+        raise DataError(f"{store.path}: holds no population; run `scrfd-edge search run` first.")
     models = {}
     if regime.gmac in BASELINES:
         models["baseline"] = DESCRIPTIONS[BASELINES[regime.gmac]]
@@ -165,11 +177,9 @@ def table_3_models(store: Store, regime: Regime) -> dict[str, Description]:
     return models
 
 
-def table_3(
-    store: Store, regime: Regime, seeds: int, jobs: Mapping[bool, Job], cluster: Cluster, resume: bool, report: Report
-) -> None:
+def table_3(store: Store, seeds: int, jobs: Mapping[bool, Job], cluster: Cluster, resume: bool, report: Report) -> None:
     """Trains every row of Table 3 whose network is known. jobs: by whether crops are redistributed."""
-    models = table_3_models(store, regime)
+    models = table_3_models(store)
     for redistributed, job in jobs.items():
         sources = [source for source, crops in TABLE_3.values() if crops == redistributed and source in models]
         if sources:

@@ -16,7 +16,7 @@ from ..errors import DataError
 from .bootstrap import bootstrap, spearman
 from .conclusions import judge_claims
 from .figures import depth_figure, detector_figure, regime_figure, save, stages_figure
-from .procedure import TABLE_3, TABLES_3, choose_shares, choose_winner
+from .procedure import TABLE_3, TABLES_3, choose_shares, choose_winner, searched_regime
 from .sampling import STEPS
 from .shares import PARTS, STAGES, backbone_shares, component_macs, detector_shares, shallow_share
 from .space import BASELINES
@@ -50,11 +50,11 @@ def build_report(store: Store) -> dict[str, Any]:
         {"method": method, "easy": None, "medium": None, "hard": None, "seeds": 0, **table.get(method, {})}
         for method in TABLE_3
     ]
-    gmac = next((searches[n]["regime"]["gmac"] for n in STEPS if n in searches), None)
-    if gmac is not None:
+    regime = searched_regime(store)
+    if regime is not None:
         marks = {method: values["each"] for method, values in table.items()}
-        claims = judge_claims(gmac, rows.get("step1", ()), rows.get("step2", ()), marks)
-        found |= {"gmac": gmac, "claims": [asdict(verdict) for verdict in claims]}
+        claims = judge_claims(regime.gmac, rows.get("step1", ()), rows.get("step2", ()), marks)
+        found |= {"gmac": regime.gmac, "claims": [asdict(verdict) for verdict in claims]}
     return found
 
 
@@ -141,9 +141,7 @@ def _table_3(store: Store) -> dict[str, dict[str, Any]]:
     """Method -> means over seeds, their number, and each hard AP; methods that were run only."""
     found = {}
     for method, (source, redistributed) in TABLE_3.items():
-        rows = [
-            r for r in store.rows(TABLES_3[redistributed]) if r.description.name == source and r.hard is not None
-        ]
+        rows = [r for r in store.rows(TABLES_3[redistributed]) if r.description.name == source and r.hard is not None]
         if rows:
             means = {key: round(mean(getattr(row, key) for row in rows), 2) for key in ("easy", "medium", "hard")}
             found[method] = {**means, "seeds": len(rows), "each": hard_ap(rows)}

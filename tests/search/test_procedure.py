@@ -123,13 +123,16 @@ def test_a_search_keeps_to_one_arithmetic(store: Store, job: Job, trained: None,
 
 def test_table_3_trains_what_is_known(store: Store, job: Job, trained: None) -> None:
     jobs = {False: job, True: replace(job, recipe=replace(job.recipe, scales=(2.0,)))}
-    table_3(store, PLAN.regime, 2, jobs, Cluster(), False, ignore)
+    with pytest.raises(DataError, match="holds no population"):
+        table_3(store, 2, jobs, Cluster(), False, ignore)
+    run_step(store, PLAN, "step1", 20, job, Cluster(), False, ignore)
+    table_3(store, 2, jobs, Cluster(), False, ignore)
     assert {row["method"]: row["seeds"] for row in build_report(store)["table3"]} == {
-        method: 2 if method in ("baseline", "SR") else 0 for method in TABLE_3
+        method: 2 if method in ("baseline", "SR", "CR@backbone") else 0 for method in TABLE_3
     }
-    two_step(store, PLAN, (20, 6), job, Cluster(), False, ignore)
+    two_step(store, PLAN, (20, 6), job, Cluster(), True, ignore)
     run_step(store, PLAN, "one_step", 10, job, Cluster(), False, ignore)
-    table_3(store, PLAN.regime, 2, jobs, Cluster(), True, ignore)
+    table_3(store, 2, jobs, Cluster(), True, ignore)
     rows = {row["method"]: row for row in build_report(store)["table3"]}
     assert all(row["seeds"] == 2 for row in rows.values())
     assert rows["CR@two-step"]["hard"] == rows["SR+CR@two-step"]["hard"] > rows["baseline"]["hard"]

@@ -71,7 +71,7 @@ def test_a_search_from_run_to_report(job: Job, tmp_path: Path, trained: None) ->
     assert "Step 2." in call("run", *options, "--count", 16, "--count2", 4, "--resume").stdout
 
     call("compare", "scrfd_500m", found["winner"], *options[2:], "--seeds", 2)
-    call("table3", *options, "--seeds", 2)
+    call("table3", *options[2:], "--seeds", 2)
     report = json.loads(call("report", "--out", out, "--json").stdout)
     assert set(report["compared"]) == {"compare", "table3", "table3_sr"}
     assert all(row["seeds"] == 2 for row in report["table3"])
@@ -147,6 +147,7 @@ def test_figures_of_tables_and_faces(job: Job, tmp_path: Path) -> None:
         (("run", "--budget", 0.5, "--data", "none", "--out", "{out}", "--cpus", 0), SettingError, "shares"),
         (("compare", "scrfd_1g", "--data", "none", "--out", "{out}", "--name", "step1"), SettingError, "Name 'step1'"),
         (("compare", "scrfd_1g", "--data", "none", "--out", "{out}", "--name", "table3_sr"), SettingError, "choose"),
+        (("table3", "--data", "none", "--out", "{out}"), DataError, "no such file"),
         (("report", "--out", "{out}"), DataError, "no such file"),
         (("report",), SettingError, "--out"),
         (("report", "--accuracies", "x.csv"), SettingError, "--figures"),
