@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Literal
 
-from ..description import DESCRIPTIONS, Description
+from ..description import Description
 from .bootstrap import Interval, bootstrap, spearman
 from .shares import backbone_shares, component_macs, detector_shares, shallow_share
-from .space import BASELINES
+from .space import BASELINES, Regime, baseline_of
 from .store import Row, hard_ap
 
 Answer = Literal["holds", "fails", "too few rows"]
@@ -94,20 +94,22 @@ _TABLE_3_CLAIMS = (
 
 
 def judge_claims(
-    gmac: float, step1: Sequence[Row], step2: Sequence[Row], compared: Mapping[str, Sequence[float]]
+    regime: Regime, step1: Sequence[Row], step2: Sequence[Row], compared: Mapping[str, Sequence[float]]
 ) -> list[Verdict]:
-    """Every conclusion, for a search of that budget. Rows without results are left out.
+    """Every conclusion, for a search of that regime; those against a baseline need the paper's budget and blocks.
+    Rows without results are left out.
 
     compared: hard APs, one per seed, of the rows of Table 3 (by its names).
     """
     populations = {
         name: [row for row in rows if row.hard is not None] for name, rows in (("step1", step1), ("step2", step2))
     }
-    verdicts = [_eighty_percent(gmac, populations["step1"])]
+    baseline = baseline_of(regime)
+    verdicts = [_eighty_percent(regime, populations["step1"])]
     for claim in _CLAIMS:
-        if gmac in claim.gmacs:
-            bound = claim.value(DESCRIPTIONS[BASELINES[gmac]])
-            verdicts.append(_against(f"{claim.text} than in {BASELINES[gmac]}", populations[claim.step], claim, bound))
+        if baseline is not None and regime.gmac in claim.gmacs:
+            text = f"{claim.text} than in {baseline.name}"
+            verdicts.append(_against(text, populations[claim.step], claim, claim.value(baseline)))
         else:
             verdicts.append(_elsewhere(claim.text, claim.gmacs))
     order = _Claim("Fig. 9: the head takes more than the neck", "step2", (), _head_over_neck, True)
@@ -119,10 +121,10 @@ def _head_over_neck(description: Description) -> float:
     return _part(2)(description) - _part(1)(description)
 
 
-def _eighty_percent(gmac: float, rows: Sequence[Row]) -> Verdict:
+def _eighty_percent(regime: Regime, rows: Sequence[Row]) -> Verdict:
     """Whether the best models lie around the paper's 80 %: the interval holds it, and is narrow enough to say so."""
     text = "Fig. 6: around 80 % of the backbone's computation is in stem, C2 and C3"
-    if gmac not in (2.5, 10, 34):
+    if regime.gmac not in (2.5, 10, 34) or baseline_of(regime) is None:
         return _elsewhere(text, (2.5, 10, 34))
     if len(rows) < LEAST_ROWS:
         return _few(text, rows)
@@ -168,4 +170,5 @@ def _few(text: str, rows: Sequence[Row]) -> Verdict:
 
 
 def _elsewhere(text: str, gmacs: Sequence[float]) -> Verdict:
-    return Verdict(text, "too few rows", f"no rows here; it is said of {', '.join(f'{g:g}' for g in gmacs)} GF")
+    budgets = ", ".join(f"{gmac:g}" for gmac in gmacs)
+    return Verdict(text, "too few rows", f"no rows here; it is said of the paper's blocks at {budgets} GF")

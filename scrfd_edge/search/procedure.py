@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..annotations import label_file
-from ..description import DESCRIPTIONS, Description
+from ..description import Description
 from ..errors import DataError, SettingError
 from .bootstrap import bootstrap
 from .candidate import Candidate, Job
 from .population import Cluster, Progress, run_population
 from .sampling import STEPS, Shares, Step, sample
 from .shares import STAGES, backbone_shares
-from .space import BASELINES, Regime, Space
+from .space import Regime, Space, baseline_of
 from .store import Row, Store, hard_ap
 
 Report = Callable[[str, Progress], None]
@@ -168,9 +168,8 @@ def table_3_models(store: Store) -> dict[str, Description]:
     regime = searched_regime(store)
     if regime is None:
         raise DataError(f"{store.path}: holds no population; run `scrfd-edge search run` first.")
-    models = {}
-    if regime.gmac in BASELINES:
-        models["baseline"] = DESCRIPTIONS[BASELINES[regime.gmac]]
+    baseline = baseline_of(regime)
+    models = {} if baseline is None else {"baseline": baseline}
     for step in ("step1", "one_step", "step2"):
         if any(row.hard is not None for row in store.rows(step)):
             models[step] = replace(choose_winner(store.rows(step))[0].description, name=step)

@@ -19,7 +19,7 @@ from .figures import depth_figure, detector_figure, regime_figure, save, stages_
 from .procedure import TABLE_3, TABLES_3, choose_shares, choose_winner, searched_regime
 from .sampling import STEPS
 from .shares import PARTS, STAGES, backbone_shares, component_macs, detector_shares, shallow_share
-from .space import BASELINES
+from .space import BASELINES, baseline_of
 from .store import COMPONENTS, Row, Store, hard_ap
 
 RELEASED = ("scrfd_500m", "scrfd_1g", "scrfd_2.5g", "scrfd_10g", "scrfd_34g")
@@ -53,7 +53,7 @@ def build_report(store: Store) -> dict[str, Any]:
     regime = searched_regime(store)
     if regime is not None:
         marks = {method: values["each"] for method, values in table.items()}
-        claims = judge_claims(regime.gmac, rows.get("step1", ()), rows.get("step2", ()), marks)
+        claims = judge_claims(regime, rows.get("step1", ()), rows.get("step2", ()), marks)
         found |= {"gmac": regime.gmac, "claims": [asdict(verdict) for verdict in claims]}
     return found
 
@@ -67,7 +67,7 @@ def write_report(store: Store, folder: Path) -> tuple[dict[str, Any], list[Path]
     for name in store.searches():
         files.append(folder / f"{name}.csv")
         write_text(files[-1], _table(store.rows(name)))
-    return found, files + _figures(store, folder, found.get("gmac"))
+    return found, files + _figures(store, folder)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -148,21 +148,22 @@ def _table_3(store: Store) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _figures(store: Store, folder: Path, gmac: float | None) -> list[Path]:
+def _figures(store: Store, folder: Path) -> list[Path]:
+    regime = searched_regime(store)
+    if regime is None:
+        return []
     step1, step2 = store.rows("step1"), store.rows("step2")
     files = []
-    name = f"{gmac:g} GMAC" if gmac is not None else ""
+    name = f"{regime.gmac:g} GMAC"
     if hard_ap(step1):
         files += save(stages_figure(step1, f"{name}, step 1: stages of the backbone"), folder, "stages")
         files += save(depth_figure(step1, f"{name}, step 1: shallow and deep stages"), folder, "depth")
     if hard_ap(step2):
-        assert gmac is not None
-        winner = replace(choose_winner(step2)[0].description, name=f"searched_{gmac:g}g")
-        baseline = DESCRIPTIONS[BASELINES[gmac]] if gmac in BASELINES else None
+        winner = replace(choose_winner(step2)[0].description, name=f"searched_{regime.gmac:g}g")
         if hard_ap(step1):
             files += save(regime_figure(step1, winner, f"{name}: shares of step 1, result of step 2"), folder, "regime")
         title = f"{name}, step 2: backbone, neck and head"
-        files += save(detector_figure(step2, baseline, winner, title), folder, "detector")
+        files += save(detector_figure(step2, baseline_of(regime), winner, title), folder, "detector")
     return files
 
 

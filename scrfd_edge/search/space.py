@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..description import EXPANSION, Backbone, Block, Description, Head
+from ..description import DESCRIPTIONS, EXPANSION, Backbone, Block, Description, Head
 from ..errors import SettingError
 
 TOLERANCE = 0.02
@@ -109,6 +109,13 @@ def find_regime(gmac: float, block: Block | None = None) -> Regime:
         raise SettingError(f"Block {block!r}: expected one of {', '.join(EXPANSION)}.")
     nearest = min(REGIMES, key=lambda regime: abs(math.log(regime.gmac / gmac)))
     return replace(nearest, gmac=gmac, block=block or nearest.block)
+
+
+def baseline_of(regime: Regime) -> Description | None:
+    """The baseline of Table 2; None for a budget that the paper lacks, or blocks other than its own there."""
+    if regime.gmac not in BASELINES or regime.block != find_regime(regime.gmac).block:
+        return None
+    return DESCRIPTIONS[BASELINES[regime.gmac]]
 
 
 def find_space(name: str) -> Space:
