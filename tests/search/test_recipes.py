@@ -15,6 +15,14 @@ def test_the_papers_schedule() -> None:
     assert recipe.factor(0, steps) == pytest.approx(0.001)
 
 
+@pytest.mark.parametrize(("epochs", "pictures"), [(80, 3220), (10, 12_880), (10, 400)])
+def test_the_papers_rate_gets_up_however_short_the_training(epochs: float, pictures: int) -> None:
+    recipe = find_search_recipe("paper_search", epochs)
+    steps = sum(recipe.steps(pictures))
+    rates = [recipe.factor(int(steps * epoch / 80), steps) for epoch in (4, 55, 57, 67, 69)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
 @pytest.mark.parametrize("name", ["paper_search", "cpu_search"])
 def test_crops_and_length_can_be_chosen(name: str) -> None:
     assert max(find_search_recipe(name).scales) == 2.0
