@@ -60,10 +60,13 @@ class Job:
 
 
 def read_data(data: Path, dev: Path) -> tuple[Annotated, Annotated]:
-    """Pictures of `data` to train on, and those that `dev` lists, to evaluate on."""
+    """Pictures of `data` to train on, and those that `dev` lists, to evaluate on. Raises DataError without faces in
+    either."""
     kept, held = read_annotated(data).split(dev)
     if not any(len(note.boxes) for note in kept.notes):
         raise DataError(f"{data}: no picture with a face is left to train on, beside those of {dev}.")
+    if all(note.ignored.all() for note in held.notes):
+        raise DataError(f"{dev}: none of its pictures has a face that counts; expected some to evaluate on.")
     return kept, held
 
 

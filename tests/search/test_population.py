@@ -29,6 +29,9 @@ store, candidates, job, cluster = pickle.load(sys.stdin.buffer)
 run_population(store, "step1", candidates, job, cluster)
 """
 
+FACELESS = "# 0.png 120 90\n# 1.png 120 90\n# 2.png 120 90\n5 5 9 9 1\n# 3.png 120 90\n5 5 40 40\n"
+"""Annotations without a face that counts on the pictures to evaluate on."""
+
 slow = pytest.mark.skipif(os.environ.get("SCRFD_EDGE_SLOW") != "1", reason="takes minutes; SCRFD_EDGE_SLOW=1 runs it")
 
 
@@ -141,6 +144,7 @@ def test_without_ray(store: Store, candidates: list[Candidate], job: Job, monkey
         (lambda data: (data / "images" / "4.png").unlink(), r"4\.png: the picture is missing"),
         (lambda data: (data / "dev.txt").write_text("99.png\n"), r"99\.png is not in"),
         (lambda data: (data / "dev.txt").write_text("".join(f"{i}.png\n" for i in range(10))), "left to train on"),
+        (lambda data: (data / "label.txt").write_text(FACELESS), r"dev\.txt: none of its pictures has a face"),
     ],
 )
 def test_missing_data(
