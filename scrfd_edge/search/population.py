@@ -140,7 +140,14 @@ def _finished(ray: Any, cluster: Cluster, candidates: Sequence[Candidate], job: 
             if attempt < cluster.attempts:
                 running[task.remote(candidate, job)] = candidate, attempt + 1
             else:
-                yield empty_row(candidate, job, error=str(error).strip().splitlines()[-1][:500])
+                yield empty_row(candidate, job, error=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Type and first line of what failed on the worker, whose traceback Ray puts into its own exception's text."""
+    cause: Exception = getattr(error, "cause", error)
+    lines = str(cause).strip().splitlines() or ["no message"]
+    return f"{type(cause).__name__}: {lines[0]}"[:500]
 
 
 def _work(candidate: Candidate, job: Job) -> Row:

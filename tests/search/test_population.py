@@ -19,7 +19,7 @@ import pytest
 from scrfd_edge.errors import DataError, SettingError
 from scrfd_edge.search import population
 from scrfd_edge.search.candidate import Candidate, Job, run_candidate
-from scrfd_edge.search.population import Cluster, Progress, current_revision, run_population
+from scrfd_edge.search.population import Cluster, Progress, _reason, current_revision, run_population
 from scrfd_edge.search.store import Row, Store
 
 DRIVER = """
@@ -128,6 +128,15 @@ def test_a_failed_candidate_is_run_again(
     rows = run_population(store, "step1", candidates[:2], job, Cluster(), seen.append)
     assert rows == store.rows("step1") == [good, replace(failed, error=None)]
     assert [progress.done for progress in seen] == [1, 2]
+
+
+def test_an_error_is_recorded_with_its_type_and_first_line() -> None:
+    class OfTheWorker(Exception):
+        cause = RuntimeError("\nout of memory: tried 2 GiB\n  at frame 1\n  at frame 2\n")
+
+    assert _reason(OfTheWorker("ray::_work()\n  Traceback ..\n  at frame 2")) == "RuntimeError: out of memory: tried 2 GiB"
+    assert _reason(OSError("the worker died\nSee the logs.")) == "OSError: the worker died"
+    assert _reason(MemoryError()) == "MemoryError: no message"
 
 
 def test_without_ray(store: Store, candidates: list[Candidate], job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
