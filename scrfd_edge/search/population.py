@@ -6,6 +6,7 @@ were in training are lost, and `run_population` runs those again, like any that 
 
 import importlib
 import logging
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -101,6 +102,8 @@ def current_revision() -> str:
 @contextmanager
 def _connected(cluster: Cluster) -> Iterator[Any]:
     """The module `ray`, connected until the end of the block."""
+    if cluster.address is not None and cluster.address != "auto":
+        _reach(cluster.address)
     try:
         ray: Any = importlib.import_module("ray")
     except ImportError as error:
@@ -125,6 +128,18 @@ def _connected(cluster: Cluster) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raises SettingError when nothing listens there, on which Ray itself would hang."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise SettingError(
+            f"No Ray cluster answers at {address!r} ({error}). Expected auto, or HOST:PORT of its first node, "
+            "where `ray start --head --port=PORT` runs."
+        ) from error
 
 
 def _finished(ray: Any, cluster: Cluster, candidates: Sequence[Candidate], job: Job) -> Iterator[Row]:

@@ -131,10 +131,10 @@ def test_a_failed_candidate_is_run_again(
 
 
 def test_an_error_is_recorded_with_its_type_and_first_line() -> None:
-    class OfTheWorker(Exception):
-        cause = RuntimeError("\nout of memory: tried 2 GiB\n  at frame 1\n  at frame 2\n")
+    class RemoteError(Exception):
+        cause = RuntimeError("\nout of memory\n  at frame 1\n  at frame 2\n")
 
-    assert _reason(OfTheWorker("ray::_work()\n  Traceback ..\n  at frame 2")) == "RuntimeError: out of memory: tried 2 GiB"
+    assert _reason(RemoteError("ray::_work()\n  Traceback ..\n  at frame 2")) == "RuntimeError: out of memory"
     assert _reason(OSError("the worker died\nSee the logs.")) == "OSError: the worker died"
     assert _reason(MemoryError()) == "MemoryError: no message"
 
@@ -162,6 +162,15 @@ def test_missing_data(
     spoil(job.data)
     with pytest.raises(DataError, match=message):
         run_population(store, "step1", candidates, job, Cluster())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "127.0.0.1", "127.0.0.1:many", "127.0.0.1:99999"])
+def test_addresses_where_no_cluster_answers(store: Store, candidates: list[Candidate], job: Job, address: str) -> None:
+    with socket.socket() as silent:  # bound, but it does not listen
+        silent.bind(("127.0.0.1", 0))
+        cluster = Cluster(address.format(port=silent.getsockname()[1]))
+        with pytest.raises(SettingError, match="No Ray cluster answers at '127.0.0.1.*HOST:PORT"):
+            run_population(store, "step1", candidates, job, cluster)
 
 
 @pytest.mark.parametrize("values", [{"cpus": 0}, {"cpus": -1}, {"gpus": -0.5}, {"attempts": 0}])
