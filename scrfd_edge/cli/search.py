@@ -163,6 +163,7 @@ def compare_command(
 ) -> None:
     """Train given networks with one recipe and several seeds: a pilot, or the winner against the baselines."""
     from ..search.procedure import TABLES_3, compare
+    from ..search.report import build_report
     from ..search.sampling import STEPS
 
     taken = (*STEPS, *TABLES_3.values())
@@ -175,7 +176,7 @@ def compare_command(
     store = _store(out)
     with _progress() as report:
         compare(store, name, [find_description(m) for m in models], seeds, job, cluster, resume, report)
-    _print_report(store, json_)
+    _print_report(build_report(store), json_)
 
 
 @app.command("table3")
@@ -197,6 +198,7 @@ def table_3_command(
 ) -> None:
     """The paper's Table 3 from the populations in OUT: trains each row whose network is known, marks the rest."""
     from ..search.procedure import table_3
+    from ..search.report import build_report
     from ..search.store import Store
 
     plain = _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels, redistributed=False)
@@ -205,7 +207,7 @@ def table_3_command(
     with _progress() as report:
         cluster = _cluster(address, cpus, gpus, attempts)
         table_3(store, seeds, jobs, cluster, resume, report)
-    _print_report(store, json_)
+    _print_report(build_report(store), json_)
 
 
 @app.command("report")
@@ -242,16 +244,14 @@ def report_command(
         files += save(overview.sizes_figure(overview.read_faces(faces), f"Faces of {faces.name}"), folder, "sizes")
     if out is not None:
         store = Store.existing(out / _FILE)
-        files += write_report(store, folder)[1]
-        _print_report(store, json_)
+        found, written = write_report(store, folder)
+        files += written
+        _print_report(found, json_)
     if not json_:
         Console().print("\n".join(map(str, files)), soft_wrap=True)
 
 
-def _print_report(store: "Store", as_json: bool) -> None:
-    from ..search.report import build_report
-
-    found = build_report(store)
+def _print_report(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(found))
         return

@@ -13,7 +13,7 @@ from ..description import Description
 from .bootstrap import Interval, bootstrap, spearman
 from .shares import backbone_shares, component_macs, detector_shares, shallow_share
 from .space import BASELINES, Regime, baseline_of
-from .store import Row, hard_ap
+from .store import Row, hard_ap, with_results
 
 Answer = Literal["holds", "fails", "too few rows"]
 
@@ -101,9 +101,7 @@ def judge_claims(
 
     compared: hard APs, one per seed, of the rows of Table 3 (by its names).
     """
-    populations = {
-        name: [row for row in rows if row.hard is not None] for name, rows in (("step1", step1), ("step2", step2))
-    }
+    populations = {"step1": with_results(step1), "step2": with_results(step2)}
     baseline = baseline_of(regime)
     verdicts = [_eighty_percent(regime, populations["step1"])]
     for claim in _CLAIMS:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import DataError, SettingError
 from .candidate import Candidate, Job, empty_row, run_candidate
-from .store import Row, Store
+from .store import Row, Store, best_row, with_results
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,6 @@ def _work(candidate: Candidate, job: Job) -> Row:
 def _progress(rows: dict[str, Row], candidates: Sequence[Candidate], finished: int, seconds: float) -> Progress:
     known = [rows[candidate.name] for candidate in candidates if candidate.name in rows]
     left = (len(candidates) - len(known)) * seconds / finished if finished else None
-    scored = [row for row in known if row.hard is not None]
-    best = max(scored, key=lambda row: row.hard or 0.0, default=None)
+    scored = with_results(known)
+    best = best_row(scored) if scored else None
     return Progress(len(known), len(candidates), len(known) - len(scored), left, best)

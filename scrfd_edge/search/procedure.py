@@ -17,7 +17,7 @@ from .population import Cluster, Progress, run_population
 from .sampling import STEPS, Shares, Step, sample
 from .shares import STAGES, backbone_shares
 from .space import Regime, Space, baseline_of
-from .store import Row, Store, hard_ap
+from .store import Row, Store, best_row, hard_ap, with_results
 
 Report = Callable[[str, Progress], None]
 """Called with the search's name as candidates finish."""
@@ -113,7 +113,7 @@ def choose_shares(rows: Sequence[Row], within: float) -> tuple[Shares, str]:
     parts = ", ".join(
         f"{stage} {t:.1%} ({i.low:.1%} to {i.high:.1%})" for stage, t, i in zip(STAGES, target, intervals, strict=True)
     )
-    best = _best(scored)
+    best = best_row(scored)
     reason = (
         f"Medians of the bootstrap on the hard AP of {len(scored)} candidates, scaled to a sum of 100 %, with the 95 % "
         f"ranges of the best models: {parts}. The best single candidate is {best.name} with {best.hard:.2f}."
@@ -124,7 +124,7 @@ def choose_shares(rows: Sequence[Row], within: float) -> tuple[Shares, str]:
 def choose_winner(rows: Sequence[Row]) -> tuple[Row, str]:
     """The candidate of the highest hard AP, and why."""
     scored = finished(rows)
-    best = _best(scored)
+    best = best_row(scored)
     marks = sorted(hard_ap(scored), reverse=True)
     lead = f", {marks[0] - marks[1]:.2f} before the next" if len(marks) > 1 else ""
     return best, f"{best.name} has the highest hard AP of {len(scored)} candidates: {best.hard:.2f}{lead}."
@@ -132,7 +132,7 @@ def choose_winner(rows: Sequence[Row]) -> tuple[Row, str]:
 
 def finished(rows: Sequence[Row]) -> list[Row]:
     """The rows with results. Raises DataError when there is none."""
-    scored = [row for row in rows if row.hard is not None]
+    scored = with_results(rows)
     if not scored:
         errors = "; ".join(sorted({row.error or "" for row in rows}))
         raise DataError(f"None of {len(rows)} candidates was trained and evaluated: {errors or 'nothing has run yet'}.")
@@ -171,7 +171,7 @@ def table_3_models(store: Store) -> dict[str, Description]:
     baseline = baseline_of(regime)
     models = {} if baseline is None else {"baseline": baseline}
     for step in ("step1", "one_step", "step2"):
-        if any(row.hard is not None for row in store.rows(step)):
+        if with_results(store.rows(step)):
             models[step] = replace(choose_winner(store.rows(step))[0].description, name=step)
     return models
 
@@ -184,10 +184,6 @@ def table_3(store: Store, seeds: int, jobs: Mapping[bool, Job], cluster: Cluster
         if sources:
             search = TABLES_3[redistributed]
             compare(store, search, [replace(models[s], name=s) for s in sources], seeds, job, cluster, resume, report)
-
-
-def _best(rows: Sequence[Row]) -> Row:
-    return max(rows, key=lambda row: row.hard or 0.0)
 
 
 def _data(job: Job) -> dict[str, Any]:

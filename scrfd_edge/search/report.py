@@ -20,7 +20,7 @@ from .procedure import TABLE_3, TABLES_3, choose_shares, choose_winner, searched
 from .sampling import STEPS
 from .shares import PARTS, STAGES, backbone_shares, component_macs, detector_shares, shallow_share
 from .space import BASELINES, baseline_of
-from .store import COMPONENTS, Row, Store, hard_ap
+from .store import COMPONENTS, Row, Store, best_row, hard_ap, with_results
 
 RELEASED = ("scrfd_500m", "scrfd_1g", "scrfd_2.5g", "scrfd_10g", "scrfd_34g")
 
@@ -78,14 +78,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _population(rows: Sequence[Row]) -> dict[str, Any]:
-    scored = [row for row in rows if row.hard is not None]
+    scored = with_results(rows)
     marks = hard_ap(scored)
     values = [shares_of(row.description) for row in scored]
     components = {
         name: {**asdict(bootstrap([v[name] for v in values], marks)), **_rank([v[name] for v in values], marks)}
         for name in values[0]
     }
-    best = max(scored, key=lambda row: row.hard or 0.0)
+    best = best_row(scored)
     return {
         "rows": len(rows),
         "failed": len(rows) - len(scored),
@@ -98,14 +98,14 @@ def _population(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _compared(rows: Sequence[Row]) -> dict[str, Any]:
     """Models over seeds: mean and spread (standard deviation) of each; whether seeds rank the models alike."""
+    scored = with_results(rows)
     models: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.hard is not None:
-            models.setdefault(row.description.name, []).append(row)
+    for row in scored:
+        models.setdefault(row.description.name, []).append(row)
     means = {name: mean(hard_ap(found)) for name, found in models.items()}
     spreads = [_spread(hard_ap(found)) for found in models.values()]
     known = [spread for spread in spreads if spread is not None]
-    marks = {(row.description.name, row.seed): row.hard for row in rows if row.hard is not None}
+    marks = {(row.description.name, row.seed): mark for row, mark in zip(scored, hard_ap(scored), strict=True)}
     ranks = {}
     for a, b in combinations(sorted({seed for _, seed in marks}), 2):
         both = [(marks[name, a], marks[name, b]) for name in models if {(name, a), (name, b)} <= marks.keys()]
@@ -141,7 +141,7 @@ def _table_3(store: Store) -> dict[str, dict[str, Any]]:
     """Method -> means over seeds, their number, and each hard AP; methods that were run only."""
     found = {}
     for method, (source, redistributed) in TABLE_3.items():
-        rows = [r for r in store.rows(TABLES_3[redistributed]) if r.description.name == source and r.hard is not None]
+        rows = [row for row in with_results(store.rows(TABLES_3[redistributed])) if row.description.name == source]
         if rows:
             means = {key: round(mean(getattr(row, key) for row in rows), 2) for key in ("easy", "medium", "hard")}
             found[method] = {**means, "seeds": len(rows), "each": hard_ap(rows)}

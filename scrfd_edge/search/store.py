@@ -59,6 +59,16 @@ class Row:
         return {**vars(self), "description": self.description.to_dict(), "macs": dict(self.macs)}
 
 
+def with_results(rows: Sequence[Row]) -> list[Row]:
+    """The rows with results."""
+    return [row for row in rows if row.hard is not None]
+
+
+def best_row(rows: Sequence[Row]) -> Row:
+    """The row of the highest hard AP, the first of equals, among one or more."""
+    return max(rows, key=lambda row: row.hard or 0.0)
+
+
 def hard_ap(rows: Sequence[Row]) -> list[float]:
     """Hard APs in percent of the rows that have one."""
     return [row.hard for row in rows if row.hard is not None]
