@@ -47,7 +47,8 @@ def two_step(
 ) -> Outcome:
     """Runs both populations and chooses. counts: candidates of step 1 and of step 2."""
     step1 = run_step(store, plan, "step1", counts[0], job, cluster, resume, report)
-    shares, first = choose_shares(step1, plan.within)
+    target, first = choose_shares(step1)
+    shares = Shares(target, plan.within)
     step2 = run_step(store, plan, "step2", counts[1], job, cluster, resume, report, shares)
     winner, second = choose_winner(step2)
     return Outcome(replace(winner.description, name=f"searched_{plan.regime.gmac:g}g"), (first, second))
@@ -103,7 +104,7 @@ def compare(
     return run_population(store, search, candidates, job, cluster, lambda progress: report(search, progress))
 
 
-def choose_shares(rows: Sequence[Row], within: float) -> tuple[Shares, str]:
+def choose_shares(rows: Sequence[Row]) -> tuple[tuple[float, ...], str]:
     """The likeliest best share of stem, C2..C5 (medians of the bootstrap on hard AP, scaled to sum to 1), and why."""
     scored = finished(rows)
     shares = np.array([backbone_shares(row.macs) for row in scored])
@@ -118,7 +119,7 @@ def choose_shares(rows: Sequence[Row], within: float) -> tuple[Shares, str]:
         f"Medians of the bootstrap on the hard AP of {len(scored)} candidates, scaled to a sum of 100 %, with the 95 % "
         f"ranges of the best models: {parts}. The best single candidate is {best.name} with {best.hard:.2f}."
     )
-    return Shares(target, within), reason
+    return target, reason
 
 
 def choose_winner(rows: Sequence[Row]) -> tuple[Row, str]:

@@ -131,7 +131,7 @@ def _choices(store: Store) -> dict[str, str]:
     choices = {}
     step1, step2 = store.rows("step1"), store.rows("step2")
     if hard_ap(step1):
-        choices["shares"] = choose_shares(step1, 0)[1]
+        choices["shares"] = choose_shares(step1)[1]
     if hard_ap(step2):
         choices["winner"] = choose_winner(step2)[1]
     return choices

@@ -8,7 +8,7 @@ import pytest
 from scrfd_edge.description import DESCRIPTIONS, Block, Description
 from scrfd_edge.search.conclusions import Verdict, judge_claims
 from scrfd_edge.search.procedure import choose_shares
-from scrfd_edge.search.sampling import sample
+from scrfd_edge.search.sampling import Shares, sample
 from scrfd_edge.search.shares import component_macs, detector_shares, shallow_share
 from scrfd_edge.search.space import SPACES, find_regime
 from scrfd_edge.search.store import Row
@@ -43,7 +43,7 @@ def test_shallow_stages(scored: Scored, best: float, count: int, around: str, mo
 
 def test_the_backbone_of_step_2(scored: Scored) -> None:
     step1 = population(scored, 2.5, 60, 0.85)
-    shares, _ = choose_shares(step1, 0.05)
+    shares = Shares(choose_shares(step1)[0], 0.05)
     drawn = sample(SPACES["paper"], find_regime(2.5), "step2", 200, 0, shares).descriptions
     rising = [scored(d, 50 + 30 * detector_shares(component_macs(d))[0]) for d in drawn]
     falling = [scored(d, 50 - 30 * detector_shares(component_macs(d))[0]) for d in drawn]
