@@ -71,7 +71,7 @@ def sample_command(
     shares = None
     if like is not None:
         shares = Shares(tuple(backbone_shares(component_macs(find_description(like))).tolist()), within)
-    drawn = sample(find_space(space), find_regime(budget, _block(block)), step, count, seed, shares)  # type: ignore[arg-type]
+    drawn = sample(find_space(space), find_regime(budget, _block(block)), step, count, seed, shares)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for description in drawn.descriptions:

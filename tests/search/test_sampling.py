@@ -26,8 +26,8 @@ def everything(step: Step) -> list[Description]:
     heads = [[REGIME.neck, REGIME.head, REGIME.convs]] if step == "step1" else SMALL.heads().tolist()
     least, most = REGIME.bounds
     tried = (
-        make_description("x", REGIME.block, list(depths), widths, *head, SMALL.stem)
-        for widths, depths, head in itertools.product(
+        make_description("x", REGIME.block, list(depths), widths, neck, head, convs, SMALL.stem)
+        for widths, depths, (neck, head, convs) in itertools.product(
             SMALL.widths().tolist(), itertools.product(range(1, 4), repeat=4), heads
         )
     )
