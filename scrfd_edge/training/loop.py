@@ -156,7 +156,7 @@ class Trainer:
         pictures = colour(pictures, matrices, dtype)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
             maps = net(pictures)
-        sums = detection_losses(maps, self._anchors_for(pictures.shape[2]), targets)
+        sums = detection_losses(maps, self._anchors_for(pictures.shape[2]), targets, self.recipe.every_face)
         losses = normalise(sums)
         loss = losses.sum()
         if not torch.isfinite(loss):

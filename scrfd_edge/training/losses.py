@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..networks import Maps
-from .atss import Anchors, assign, iou
+from .atss import Anchors, assign, iou, nearest
 
 _BOX_WEIGHT = 2.0
 _LANDMARK_WEIGHT = 0.1
@@ -41,17 +41,19 @@ def flatten(maps: Sequence[Tensor], anchors: int) -> Tensor:
     return torch.cat(rows, 1).float()
 
 
-def detection_losses(maps: Maps, anchors: Anchors, targets: Targets) -> Losses:
+def detection_losses(maps: Maps, anchors: Anchors, targets: Targets, every_face: bool = False) -> Losses:
     """Unnormalised losses. Divide `score` by the mean over processes of `positives`, the others by that of `weight`.
 
     Positives' soft label is the IoU of the decoded box with its face (Generalised Focal Loss without its
     distribution branch, beta 2); box and landmark terms are weighted by the anchor's own score.
+    every_face: as in `assign`; and the anchors around a face that still has no positive one are not background: they
+    have no score loss.
     """
     n = maps.scores[0].shape[0]
     per_cell = maps.scores[0].shape[1]
     cells = [height * width * per_cell for height, width in anchors.grids]
     logits = flatten(maps.scores, per_cell).squeeze(-1)
-    picture, anchor, face = assign(anchors, targets.pictures, targets.boxes)
+    picture, anchor, face = assign(anchors, targets.pictures, targets.boxes, every_face)
     stride = anchors.strides[anchor].unsqueeze(1)
     centre = anchors.centres[anchor] / stride
 
@@ -65,6 +67,11 @@ def detection_losses(maps: Maps, anchors: Anchors, targets: Targets) -> Losses:
     probability = logits.sigmoid()
     focal = functional.binary_cross_entropy_with_logits(logits, quality, reduction="none")
     focal = focal * (quality - probability).square()
+    if every_face:
+        counted = torch.ones_like(logits)
+        counted[_around_unmatched(anchors, targets, face)] = 0
+        counted[picture, anchor] = 1
+        focal = focal * counted
     score = torch.stack([part.sum() for part in torch.split(focal, cells, 1)])
 
     level = torch.bucketize(anchor, torch.tensor(cells, device=anchor.device).cumsum(0), right=True)
@@ -78,6 +85,19 @@ def detection_losses(maps: Maps, anchors: Anchors, targets: Targets) -> Losses:
         landmarks = zero.index_add(0, level, distance * confidence * targets.visible[face]) * _LANDMARK_WEIGHT
     positives = torch.bincount(picture, minlength=n).clamp(min=1).sum().float()
     return Losses(score, box, landmarks, positives, confidence.sum())
+
+
+def _around_unmatched(anchors: Anchors, targets: Targets, matched: Tensor) -> tuple[Tensor, Tensor]:
+    """Picture and anchor, of the finest level, within half a stride of a face that is not among the matched ones."""
+    rest = torch.ones(len(targets.boxes), dtype=torch.bool, device=matched.device)
+    rest[matched] = False
+    boxes = targets.boxes[rest]
+    anchor = nearest(anchors, (boxes[:, :2] + boxes[:, 2:]) / 2)
+    stride = anchors.strides[0]
+    centre = anchors.centres[anchor]
+    margin = torch.cat((centre - boxes[:, None, :2], boxes[:, None, 2:] - centre), -1).amin(-1)
+    face, column = ((anchors.strides[anchor] == stride) & (margin > -stride / 2)).nonzero(as_tuple=True)
+    return targets.pictures[rest][face], anchor[face, column]
 
 
 def _diou_loss(predicted: Tensor, wanted: Tensor, eps: float = 1e-6) -> Tensor:

@@ -32,7 +32,8 @@ class Phase:
 class Recipe:
     """How to train. warmup: steps of linear warm-up. milestones: shares of all steps after which the rate falls to a
     tenth; without any the rate follows a cosine to zero. ema: decay of the weights' moving average, 0 for none.
-    clip: largest gradient norm, 0 for none. clip_faces: boxes end at the crop's border."""
+    clip: largest gradient norm, 0 for none. clip_faces: boxes end at the crop's border. every_face: small
+    faces that ATSS leaves without an anchor get the nearest, or are at least no background (`assign`)."""
 
     name: str
     phases: tuple[Phase, ...]
@@ -47,6 +48,7 @@ class Recipe:
     init: Literal["release", "short"]
     clip_faces: bool
     scales: tuple[float, ...] = REDISTRIBUTED_SCALES
+    every_face: bool = False
 
     def steps(self, pictures: int) -> list[int]:
         """Steps of each phase for a set of that many pictures."""
@@ -107,9 +109,10 @@ def short(description: Description, epochs: float = 60, scales: tuple[float, ...
 
 
 def refine(description: Description, epochs: float = 20, scales: tuple[float, ...] = REDISTRIBUTED_SCALES) -> Recipe:
-    """A second pass over weights that `short` has trained: its 640 alone, from half its rate."""
+    """Another pass over weights that `short` has trained: its 640 alone, from half its rate, on every face."""
     first = short(description, scales=scales)
-    return replace(first, name="refine", phases=(replace(first.phases[-1], epochs=epochs),), rate=first.rate / 2)
+    phase = replace(first.phases[-1], epochs=epochs)
+    return replace(first, name="refine", phases=(phase,), rate=first.rate / 2, every_face=True)
 
 
 RECIPES = {"paper": paper, "short": short, "refine": refine}

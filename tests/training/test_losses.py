@@ -45,3 +45,20 @@ def test_without_faces_only_the_background_counts() -> None:
     assert float(losses.positives) == 2  # one per picture, so that an empty batch can be divided by it
     assert float(losses.box.sum() + losses.landmarks.sum() + losses.weight) == 0
     assert float(losses.score.sum()) > 0
+
+
+def test_faces_without_an_anchor_are_answered_or_left_out() -> None:
+    maps, _ = golden()
+    # Between four centres of cells: ATSS finds no anchor for 6 pixels; 3 pixels stay without one.
+    boxes = torch.tensor([[33.0, 33, 39, 39], [66.5, 66.5, 69.5, 69.5]])
+    targets = Targets(torch.tensor([0, 1]), boxes, torch.zeros(2, 5, 2), torch.zeros(2))
+    plain, every = (detection_losses(maps, ANCHORS, targets, every_face) for every_face in (False, True))
+    assert float(plain.box.sum()) == 0 and float(every.box[0]) > 0
+    assert float(every.score[0]) < float(plain.score[0]) and every.score[1:].tolist() == plain.score[1:].tolist()
+
+
+def test_every_face_changes_nothing_where_each_has_an_anchor() -> None:
+    maps, targets = golden()
+    matched = Targets(*(part[:2] for part in targets))
+    plain, every = (detection_losses(maps, ANCHORS, matched, every_face) for every_face in (False, True))
+    assert [part.tolist() for part in plain] == [part.tolist() for part in every]
