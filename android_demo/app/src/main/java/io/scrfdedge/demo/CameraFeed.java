@@ -84,23 +84,24 @@ final class CameraFeed implements AutoCloseable {
         handler.post(this::open);
     }
 
-    /** A camera that faces the wanted way, else any camera, else null. */
-    static String find(CameraManager manager, Settings.Camera wanted) {
+    /**
+     * A camera that faces the wanted way, else any camera, else null.
+     *
+     * @throws CameraAccessException where the camera service is down
+     * @throws IllegalArgumentException where a camera was unplugged meanwhile
+     */
+    static String find(CameraManager manager, Settings.Camera wanted) throws CameraAccessException {
         int facing = wanted == Settings.Camera.FRONT
                 ? CameraMetadata.LENS_FACING_FRONT
                 : CameraMetadata.LENS_FACING_BACK;
-        try {
-            String[] ids = manager.getCameraIdList();
-            for (String id : ids) {
-                Integer found = manager.getCameraCharacteristics(id).get(CameraCharacteristics.LENS_FACING);
-                if (found != null && found == facing) {
-                    return id;
-                }
+        String[] ids = manager.getCameraIdList();
+        for (String id : ids) {
+            Integer found = manager.getCameraCharacteristics(id).get(CameraCharacteristics.LENS_FACING);
+            if (found != null && found == facing) {
+                return id;
             }
-            return ids.length == 0 ? null : ids[0];
-        } catch (CameraAccessException | IllegalArgumentException e) {
-            return null; // the camera service is down, or a camera was unplugged meanwhile
         }
+        return ids.length == 0 ? null : ids[0];
     }
 
     @SuppressLint("MissingPermission") // the activity asked; a permission taken back since is a SecurityException

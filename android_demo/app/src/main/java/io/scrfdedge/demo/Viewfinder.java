@@ -3,8 +3,11 @@ package io.scrfdedge.demo;
 import android.content.Context;
 import android.graphics.Matrix;
 import android.graphics.SurfaceTexture;
+import android.hardware.camera2.CameraAccessException;
 import android.hardware.camera2.CameraManager;
 import android.hardware.display.DisplayManager;
+import android.os.Handler;
+import android.os.Looper;
 import android.view.Display;
 import android.view.TextureView;
 import io.scrfdedge.facecore.FrameTransform;
@@ -12,7 +15,10 @@ import io.scrfdedge.facecore.LatestFrame;
 import io.scrfdedge.facecore.SensorFrame;
 import io.scrfdedge.facecore.Settings;
 
-/** The camera on the screen: opened as soon as there is a surface, its preview neither stretched nor turned. */
+/**
+ * The camera on the screen: opened as soon as there is a surface, and again after it was lost ({@link Retry}); its
+ * preview neither stretched nor turned.
+ */
 final class Viewfinder implements CameraFeed.Listener, TextureView.SurfaceTextureListener, AutoCloseable {
     interface Listener {
         /** Neither its picture nor its faces are to be shown any longer. */
@@ -27,9 +33,11 @@ final class Viewfinder implements CameraFeed.Listener, TextureView.SurfaceTextur
     private final CameraManager cameras;
     private final DisplayManager displays;
     private final Display display;
+    private final Retry retry;
 
     // From open to close.
     private Settings.Camera wanted;
+    private String id; // of the camera that was found last, or null
     private LatestFrame<Frame> frames; // null while closed
 
     // While the camera is open.
@@ -43,22 +51,31 @@ final class Viewfinder implements CameraFeed.Listener, TextureView.SurfaceTextur
         cameras = context.getSystemService(CameraManager.class);
         displays = context.getSystemService(DisplayManager.class);
         display = displays.getDisplay(Display.DEFAULT_DISPLAY);
+        retry = new Retry(cameras, new Handler(Looper.getMainLooper()), this::connect);
         preview.setSurfaceTextureListener(this);
     }
 
-    /** Opens a camera unless one is open; needs the permission CAMERA. queue: for its pictures. */
+    /** Opens a camera now unless one is open; needs the permission CAMERA. queue: for its pictures. */
     void open(Settings.Camera camera, LatestFrame<Frame> queue) {
         wanted = camera;
         frames = queue;
+        retry.reset();
         connect();
     }
 
     private void connect() {
+        retry.cancel();
         SurfaceTexture texture = preview.getSurfaceTexture();
         if (feed != null || frames == null || texture == null) {
             return; // onSurfaceTextureAvailable will call again
         }
-        String id = CameraFeed.find(cameras, wanted);
+        id = null;
+        try {
+            id = CameraFeed.find(cameras, wanted);
+        } catch (CameraAccessException | IllegalArgumentException e) {
+            cameraLost(e.getMessage());
+            return;
+        }
         if (id == null) {
             listener.cameraFailed(preview.getResources().getString(R.string.no_camera));
             return;
@@ -81,6 +98,7 @@ final class Viewfinder implements CameraFeed.Listener, TextureView.SurfaceTextur
     @Override
     public void close() {
         frames = null;
+        retry.cancel();
         disconnect();
     }
 
@@ -92,6 +110,7 @@ final class Viewfinder implements CameraFeed.Listener, TextureView.SurfaceTextur
     @Override
     public void cameraStarted(SensorFrame frame) {
         sensor = frame;
+        retry.reset();
         placePreview();
     }
 
@@ -99,6 +118,7 @@ final class Viewfinder implements CameraFeed.Listener, TextureView.SurfaceTextur
     public void cameraLost(String why) {
         disconnect();
         listener.cameraFailed(preview.getResources().getString(R.string.camera_lost, why));
+        retry.lost(id);
     }
 
     /** The same matrices as for the faces. */
