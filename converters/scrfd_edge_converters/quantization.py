@@ -170,7 +170,7 @@ def wide_maps(network: Network) -> frozenset[str]:
     """Maps of the neck: they have no ReLU. Others without one keep their integers: terms of residual sums, predictions,
     what is normalised, and what a dense convolution makes wider, which in floats would take long.
 
-    They have two long tails, which cannot be cut, and cost more than all other maps together (`--report` shows it).
+    They have two long tails and cost more than all other maps together (`--report` shows it).
     In floats they make a file 2 to 4 % slower in OpenVINO and ONNX Runtime, 6 % in TFLite.
     """
 
@@ -187,7 +187,7 @@ def wide_maps(network: Network) -> frozenset[str]:
 def choose_ranges(
     network: Network, statistics: Mapping[str, Statistics], wide: frozenset[str]
 ) -> dict[str, tuple[float, float]]:
-    """Lowest to highest value of every map but those in `wide`; of normalised predictions, -1 to 1."""
+    """What was measured of every map but those in `wide`; of normalised predictions, -1 to 1."""
     ranges: dict[str, tuple[float, float]] = {network.input: (-1.0, 127 / 128)}
     for layer in network.layers:
         match layer:

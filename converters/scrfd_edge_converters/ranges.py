@@ -13,6 +13,8 @@ FACE = 0.02
 """Score from which an anchor's distances and landmarks count: the lowest that any evaluation looks at."""
 LOWEST_LOGIT = -6.0
 """Scores under 0.0025 need not be told apart."""
+_STRETCH = 3.0
+"""How far beyond the median picture's end the range of a map may reach, as a factor."""
 _LEAST = np.float32(1e-6)
 
 
@@ -21,7 +23,9 @@ def collect(
 ) -> tuple[dict[str, Statistics], dict[str, tuple[Array, Array]]]:
     """Statistics of every map, and the span (low, high per channel) of every map of predictions.
 
-    tensors: (1, 3, H, W) each. Distances and landmarks span what anchors that see a face say, scores what matters.
+    tensors: (1, 3, H, W) each. No map's lowest and highest reach beyond thrice the median picture's: of networks that
+    trained for a short time, single pictures stretch some to the tenfold, and take the steps from all others.
+    Distances and landmarks span what anchors that see a face say, scores what matters.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -30,6 +34,7 @@ def collect(
     )
     names = [output.name for output in session.get_outputs()]
     maps: dict[str, list[Array]] = {}
+    ends: dict[str, list[tuple[float, float]]] = {}
     spans: dict[str, list[Array]] = {}
     count = 0
     for tensor in tensors:
@@ -38,6 +43,7 @@ def collect(
             now = [values[f"{name}.{what}"][0] for what in ("low", "high", "mean")]
             low, high, total = maps.setdefault(name, [now[0], now[1], np.zeros_like(now[2])])
             maps[name] = [np.minimum(low, now[0]), np.maximum(high, now[1]), total + now[2]]
+            ends.setdefault(name, []).append((float(now[0].min()), float(now[1].max())))
         for output in network.outputs:
             stride = output.output.rpartition("_")[2]
             faces = values[f"score_{stride}"][0, :, 0] >= FACE
@@ -46,7 +52,10 @@ def collect(
             spans[output.output] = [np.minimum(low, now[0]), np.maximum(high, now[1])]
         progress()
         count += 1
-    statistics = {name: Statistics(low, high, total / count) for name, (low, high, total) in maps.items()}
+    statistics = {}
+    for name, (low, high, total) in maps.items():
+        bottom, top = (_STRETCH * np.median(ends[name], axis=0)).astype(np.float32)
+        statistics[name] = Statistics(low.clip(min(bottom, 0)), high.clip(max=max(top, 0)), total / count)
     return statistics, {name: _join(network, name, spans, statistics) for name in {o.input for o in network.outputs}}
 
 

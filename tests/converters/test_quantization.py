@@ -62,6 +62,17 @@ def test_statistics_bound_what_the_network_says(case: Case) -> None:
     assert all((low < high).all() for low, high in case.spans.values())
 
 
+def test_one_loud_picture_does_not_stretch_the_ranges(case: Case) -> None:
+    """A range ends at thrice the median picture's, so that no single picture takes the steps from all others."""
+    first = case.network.layers[0].output
+    quiet = [tensor * np.float32(0.1) for tensor in case.tensors]
+    alone, _ = collect(case.network, quiet, lambda: None)
+    with_loud, _ = collect(case.network, [*quiet, case.tensors[0]], lambda: None)
+    loud, _ = collect(case.network, case.tensors[:1], lambda: None)
+    tops = [float(s[first].high.max()) for s in (alone, with_loud, loud)]
+    assert tops[1] < 3.5 * tops[0] < tops[2]
+
+
 def test_equal_channels_compute_the_same(case: Case) -> None:
     network, statistics = equalize(case.network, case.statistics)
     for a, b in zip(run(case.network, case.tensors[0]), run(network, case.tensors[0]), strict=True):
