@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..annotations import Annotation
-from .crops import Crop, cut, face_crop, kept_faces, square_crop
+from .crops import Crop, cut, face_crop, kept_faces, narrow, square_crop
 from .losses import Targets
 from .recipe import Phase, Recipe
 
@@ -29,7 +29,7 @@ _SMALLEST_SIDE = 32
 
 
 class Batch(NamedTuple):
-    """pictures: uint8 (N, 3, S, S) RGB, channels last in memory. names: of the pictures, for messages."""
+    """pictures: uint8 (N, 3, H, W) RGB, channels last in memory. names: of the pictures, for messages."""
 
     pictures: Tensor
     targets: Targets
@@ -94,7 +94,7 @@ class Batches:
         """The batch of one step (from 0)."""
         phase, first = self._locate(step)
         places = range(first + self._rank, first + phase.batch, self._world)
-        pictures = np.empty((len(places), phase.size, phase.size, 3), np.uint8)
+        pictures = np.empty((len(places), *phase.shape(step), 3), np.uint8)
         faces = [self._example(phase, place, pictures[i]) for i, place in enumerate(places)]
         owner = np.repeat(np.arange(len(faces)), [len(boxes) for boxes, _, _, _ in faces])
         targets = Targets(
@@ -136,17 +136,21 @@ class Batches:
         note = self._pictures.annotations[index]
         counted = note.boxes[~note.ignored]
         crop = self._crop(rng, phase, note, counted)
+        height, width = out.shape[:2]
+        if height != width:
+            crop = narrow(rng, crop, note.height, note.width, counted, (height, width))
         factor = cut(self._pictures.picture(index), crop, out)
-        kept = kept_faces(note.boxes, crop) & ~note.ignored
+        kept = kept_faces(note.boxes, crop, (height, width)) & ~note.ignored
         corner = np.array([crop.x, crop.y], np.float32)
         boxes = (note.boxes[kept].reshape(-1, 2, 2) - corner) * np.float32(factor)
         points = (note.landmarks[kept] - corner) * np.float32(factor)
         if self._recipe.clip_faces:
-            boxes, points = boxes.clip(0, phase.size), points.clip(0, phase.size)
+            end = np.array([width, height], np.float32)
+            boxes, points = boxes.clip(0, end), points.clip(0, end)
         return boxes.reshape(-1, 4), points, note.visible[kept].mean(1), note.path
 
     def _crop(self, rng: np.random.Generator, phase: Phase, note: Annotation, counted: npt.NDArray[np.float32]) -> Crop:
-        if phase.crops == "square":
+        if phase.crops != "face":
             return square_crop(rng, note.height, note.width, counted, self._recipe.scales)
         zoom = phase.size / 640
         return face_crop(rng, note.height, note.width, counted, self._recipe.scales, zoom, phase.size)

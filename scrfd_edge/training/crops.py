@@ -1,5 +1,6 @@
 """Sample redistribution: random square crops whose scale set reaches beyond the picture (paper, section 4.1)."""
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -18,7 +19,8 @@ Boxes = npt.NDArray[np.float32]
 
 
 class Crop(NamedTuple):
-    """A square patch of a picture, which it may exceed. Pixels."""
+    """A patch of a picture, which it may exceed, for a tensor whose long side it fills with `side` pixels: a square,
+    or as much of it as the tensor is narrower. x, y: its corner in pixels."""
 
     x: int
     y: int
@@ -77,9 +79,28 @@ def face_crop(
     return Crop(int(x), int(y), int(np.ceil(side)))
 
 
+def narrow(rng: np.random.Generator, crop: Crop, height: int, width: int, boxes: Boxes, shape: tuple[int, int]) -> Crop:
+    """Of a square patch, what a tensor of `shape` (height, width) holds: as much of the picture as fits, at a random
+    place where there is more, with a face's centre where the patch has one."""
+    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2)[kept_faces(boxes, crop)]
+    face = centres[rng.integers(len(centres))] if len(centres) else None
+    corner = []
+    for axis, (first, length, share) in enumerate(
+        ((crop.x, width, shape[1] / max(shape)), (crop.y, height, shape[0] / max(shape)))
+    ):
+        part = crop.side * share
+        start, end = max(first, 0), min(first + crop.side, length) - part
+        low, high = (min(max(v, first), first + crop.side - part) for v in sorted((start, end)))
+        if face is not None:  # its centre strictly inside
+            lowest, highest = np.floor(face[axis] - part) + 1, np.ceil(face[axis]) - 1
+            low, high = (min(max(v, lowest), highest) for v in (low, high))
+        corner.append(int(rng.integers(math.ceil(low), max(math.ceil(low), math.floor(high)), endpoint=True)))
+    return Crop(corner[0], corner[1], crop.side)
+
+
 def cut(picture: npt.NDArray[np.uint8], crop: Crop, out: npt.NDArray[np.uint8]) -> float:
-    """Crops and resizes into `out` (S, S, 3) in one step, outside filled with 128. Returns the factor of the resize."""
-    factor: float = out.shape[0] / crop.side
+    """Crops and resizes into `out` (H, W, 3) in one step, outside filled with 128. Returns the factor of the resize."""
+    factor: float = max(out.shape[:2]) / crop.side
     shift = 0.5 * factor - 0.5  # pixel centres, as cv2.resize has them
     matrix = np.array([[factor, 0, shift - crop.x * factor], [0, factor, shift - crop.y * factor]], np.float64)
     cv2.warpAffine(
@@ -94,7 +115,8 @@ def cut(picture: npt.NDArray[np.uint8], crop: Crop, out: npt.NDArray[np.uint8]) 
     return factor
 
 
-def kept_faces(boxes: Boxes, crop: Crop) -> npt.NDArray[np.bool_]:
-    """(G,) which faces have their centre strictly inside the patch."""
+def kept_faces(boxes: Boxes, crop: Crop, shape: tuple[int, int] = (1, 1)) -> npt.NDArray[np.bool_]:
+    """(G,) which faces have their centre strictly inside the patch, of which a tensor of `shape` is filled."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - (crop.x, crop.y)
-    return np.asarray(np.logical_and(centre > 0, centre < crop.side).all(1))
+    extent = np.array([shape[1], shape[0]]) * (crop.side / max(shape))
+    return np.asarray(np.logical_and(centre > 0, centre < extent).all(1))

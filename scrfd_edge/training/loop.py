@@ -89,7 +89,7 @@ class Trainer:
         self.seconds = 0.0
         self.optimisers = _optimisers(self.net, recipe)
         self.average = Average(self.net, recipe.ema) if recipe.ema else None
-        self._anchors: dict[int, Anchors] = {}
+        self._anchors: dict[tuple[int, int], Anchors] = {}
 
     def run(self, report: Callable[[Progress], None] | None = None, measure: Measure | None = None) -> None:
         """Trains from the current step to the end of the recipe; writes log.jsonl, and every 200 steps state.pt and
@@ -156,7 +156,8 @@ class Trainer:
         pictures = colour(pictures, matrices, dtype)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
             maps = net(pictures)
-        sums = detection_losses(maps, self._anchors_for(pictures.shape[2]), targets, self.recipe.every_face)
+        anchors = self._anchors_for(pictures.shape[2], pictures.shape[3])
+        sums = detection_losses(maps, anchors, targets, self.recipe.every_face)
         losses = normalise(sums)
         loss = losses.sum()
         if not torch.isfinite(loss):
@@ -193,13 +194,13 @@ class Trainer:
             path = self.out / "weights.safetensors"
             checkpoint.save(path, self.weights(), self.description, record, accuracy.get("score_threshold"))
 
-    def _anchors_for(self, size: int) -> Anchors:
-        if size not in self._anchors:
+    def _anchors_for(self, height: int, width: int) -> Anchors:
+        if (height, width) not in self._anchors:
             strides = self.description.strides
-            grids = [(math.ceil(size / stride),) * 2 for stride in strides]
+            grids = [(math.ceil(height / stride), math.ceil(width / stride)) for stride in strides]
             made = make_anchors(grids, strides, self.description.anchor_sizes)
-            self._anchors[size] = made.to(self.device)
-        return self._anchors[size]
+            self._anchors[height, width] = made.to(self.device)
+        return self._anchors[height, width]
 
     def weights(self) -> dict[str, Tensor]:
         """The weights to keep: the moving average where the recipe has one."""

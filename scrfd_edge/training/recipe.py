@@ -8,7 +8,7 @@ from ..description import Description
 from ..errors import SettingError
 from .crops import REDISTRIBUTED_SCALES
 
-Crops = Literal["square", "face"]
+Crops = Literal["square", "rectangle", "face"]
 
 # The release keeps boxes that reach beyond the crop for these, and trains those at twice the rate.
 _UNCLIPPED = ("scrfd_2.5g", "scrfd_2.5g_kps", "scrfd_10g", "scrfd_10g_kps")
@@ -20,12 +20,18 @@ _EPOCHS = {"resnet_34g": 400}
 @dataclass(frozen=True)
 class Phase:
     """A stretch of training at one tensor size. epochs: passes over the pictures; size: side of the square tensor;
-    batch: pictures per step over all processes; crops: "square" (paper, section 4.1) or "face"."""
+    batch: pictures per step over all processes; crops: "square" (paper, section 4.1), "rectangle": these narrowed to
+    the shapes of common photographs in turn, or "face"."""
 
     epochs: float
     size: int
     batch: int
     crops: Crops
+
+    def shape(self, step: int) -> tuple[int, int]:
+        """(height, width) of the tensor of a step. Of rectangles, a square, then 0.7 upright and lying."""
+        narrow = round(0.7 * self.size / 32) * 32 if self.crops == "rectangle" else self.size
+        return ((self.size, self.size), (self.size, narrow), (narrow, self.size))[step % 3]
 
 
 @dataclass(frozen=True)
@@ -109,9 +115,14 @@ def short(description: Description, epochs: float = 60, scales: tuple[float, ...
 
 
 def refine(description: Description, epochs: float = 20, scales: tuple[float, ...] = REDISTRIBUTED_SCALES) -> Recipe:
-    """Another pass over weights that `short` has trained: its 640 alone, from half its rate, on every face."""
+    """Another pass over weights that `short` has trained: its 640 alone, from half its rate, on every face.
+
+    Group norms see how much of a tensor is padding, so their networks also train on the rectangles that they will run
+    on.
+    """
     first = short(description, scales=scales)
-    phase = replace(first.phases[-1], epochs=epochs)
+    crops: Crops = "rectangle" if description.head.norm == "group" else "square"
+    phase = replace(first.phases[-1], epochs=epochs, crops=crops)
     return replace(first, name="refine", phases=(phase,), rate=first.rate / 2, every_face=True)
 
 

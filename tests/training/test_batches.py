@@ -11,7 +11,7 @@ from scrfd_edge.annotations import read_annotations
 from scrfd_edge.errors import DataError
 from scrfd_edge.training.batches import Batches, Pictures
 from scrfd_edge.training.check import load_pictures
-from scrfd_edge.training.recipe import Recipe
+from scrfd_edge.training.recipe import Crops, Recipe
 
 
 def test_batches_from_a_step_are_the_later_batches_from_the_start(pictures: Pictures, recipe: Recipe) -> None:
@@ -35,15 +35,20 @@ def test_processes_share_a_batch(pictures: Pictures, recipe: Recipe) -> None:
     assert torch.equal(whole.pictures[::2], parts[0].pictures)
 
 
-def test_boxes_follow_the_crop(pictures: Pictures, recipe: Recipe) -> None:
-    for batch in Batches(pictures, recipe, 0).from_step(0):
-        size = batch.pictures.shape[2]
+@pytest.mark.parametrize("crops", ["face", "square", "rectangle"])
+def test_boxes_follow_the_crop(pictures: Pictures, recipe: Recipe, crops: Crops) -> None:
+    phases = tuple(replace(phase, crops=crops) for phase in recipe.phases)
+    shapes = set()
+    for batch in Batches(pictures, replace(recipe, phases=phases), 0).from_step(0):
+        height, width = batch.pictures.shape[2:]
+        shapes.add((height, width))
         for picture, box in zip(batch.targets.pictures, batch.targets.boxes, strict=True):
             x1, y1, x2, y2 = box.round().int().tolist()
-            assert 0 <= x1 < x2 <= size and 0 <= y1 < y2 <= size
+            assert 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
             inside = batch.pictures[picture, :, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2]
             if inside.numel():
                 assert float(inside.float().mean()) > 200  # the bright square that stands for a face
+    assert (len(shapes) > 2) == (crops == "rectangle")
 
 
 def test_the_cache_stays_within_its_bound(data: Path) -> None:

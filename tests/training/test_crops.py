@@ -13,6 +13,7 @@ from scrfd_edge.training.crops import (
     cut,
     face_crop,
     kept_faces,
+    narrow,
     square_crop,
 )
 
@@ -34,6 +35,27 @@ def test_a_square_crop_holds_a_face(seed: int, height: int, width: int, n: int, 
     assert crop.side in sides or baseline
     for low, length in ((crop.x, width), (crop.y, height)):
         assert min(0, length - crop.side) <= low <= max(0, length - crop.side)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**6), st.integers(40, 300), st.integers(40, 300), st.integers(1, 9), st.booleans())
+def test_a_rectangle_holds_a_face_and_as_much_of_the_picture_as_fits(
+    seed: int, height: int, width: int, n: int, upright: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    boxes = faces_in(rng, n, height, width)
+    square = square_crop(rng, height, width, boxes, REDISTRIBUTED_SCALES)
+    shape = (20, 14) if upright else (14, 20)
+    crop = narrow(rng, square, height, width, boxes, shape)
+    assert crop.side == square.side and kept_faces(boxes, crop, shape).any()
+    for first, start, length, share in (
+        (square.x, crop.x, width, shape[1] / 20),
+        (square.y, crop.y, height, shape[0] / 20),
+    ):
+        part = share * crop.side
+        assert first - 1 <= start <= first + crop.side - part + 1
+        seen = min(start + part, length) - max(start, 0)
+        assert seen >= min(part, min(first + crop.side, length) - max(first, 0)) - 1
 
 
 def test_a_face_at_the_very_end_of_a_long_picture_does_not_hang() -> None:
