@@ -41,7 +41,10 @@ def open_source(path: Path) -> Source:
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise ModelError(f"{path} keeps weights in another file (ONNX external data): save it as one file.")
     texts = [entry.value for entry in model.metadata_props if entry.key == KEY]
-    network = read_network(model)
+    try:
+        network = read_network(model)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
     if texts:
         metadata = Metadata.parse(texts[0], path)
         if metadata.landmarks != any(rows.k == 10 for rows in network.outputs):
