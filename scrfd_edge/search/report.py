@@ -171,7 +171,7 @@ def _table(rows: Sequence[Row]) -> str:
     """The rows as CSV, without the descriptions' constant parts."""
     text = io.StringIO()
     names = ("name", "seed", "easy", "medium", "hard", "parameters", "epochs", "seconds", "revision", "node", "error")
-    shape = ("block", "depths", "widths", "neck", "head", "convs")
+    shape = ("block", "depths", "widths", "neck_width", "head_width", "head_convs")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow((*names, *shape, *COMPONENTS))
     for row in rows:

@@ -140,7 +140,7 @@ class Batches:
         if height != width:
             crop = narrow(rng, crop, note.height, note.width, counted, (height, width))
         factor = cut(self._pictures.picture(index), crop, out)
-        kept = kept_faces(note.boxes, crop, (height, width)) & ~note.ignored
+        kept = kept_faces(note.boxes, crop) & ~note.ignored
         corner = np.array([crop.x, crop.y], np.float32)
         boxes = (note.boxes[kept].reshape(-1, 2, 2) - corner) * np.float32(factor)
         points = (note.landmarks[kept] - corner) * np.float32(factor)

@@ -1,4 +1,4 @@
-"""Sample redistribution: random square crops whose scale set reaches beyond the picture (paper, section 4.1)."""
+"""Sample redistribution: random crops whose scale set reaches beyond the picture (paper, section 4.1)."""
 
 import math
 from typing import NamedTuple
@@ -19,12 +19,12 @@ Boxes = npt.NDArray[np.float32]
 
 
 class Crop(NamedTuple):
-    """A patch of a picture, which it may exceed, for a tensor whose long side it fills with `side` pixels: a square,
-    or as much of it as the tensor is narrower. x, y: its corner in pixels."""
+    """A patch of a picture, which it may exceed. x, y: its corner; all in pixels of the picture."""
 
     x: int
     y: int
-    side: int
+    width: float
+    height: float
 
 
 def square_crop(rng: np.random.Generator, height: int, width: int, boxes: Boxes, scales: tuple[float, ...]) -> Crop:
@@ -40,17 +40,17 @@ def square_crop(rng: np.random.Generator, height: int, width: int, boxes: Boxes,
         side = max(1, int(scale * min(height, width)))
         x, y = _offsets(rng, width, side), _offsets(rng, height, side)
         if len(boxes) == 0:
-            return Crop(int(x[0]), int(y[0]), side)
+            return Crop(int(x[0]), int(y[0]), side, side)
         inside = ((centres[:, 0] > x[:, None]) & (centres[:, 0] < x[:, None] + side)) & (
             (centres[:, 1] > y[:, None]) & (centres[:, 1] < y[:, None] + side)
         )
         hit = inside.any(1)
         if hit.any():
             first = int(hit.argmax())
-            return Crop(int(x[first]), int(y[first]), side)
+            return Crop(int(x[first]), int(y[first]), side, side)
         scale = scale * 1.2 if max(scales) <= 1 else rng.choice(scales)
     x_centre, y_centre = centres[rng.integers(len(centres))]
-    return Crop(int(x_centre) - side // 2, int(y_centre) - side // 2, side)
+    return Crop(int(x_centre) - side // 2, int(y_centre) - side // 2, side, side)
 
 
 def _offsets(rng: np.random.Generator, length: int, side: int) -> npt.NDArray[np.int64]:
@@ -76,31 +76,38 @@ def face_crop(
     side = max(rng.choice(scales) * min(height, width) * zoom, max(x2 - x1, y2 - y1) / _LARGEST_FACE, size / 16)
     x = rng.uniform(x2 - side, x1) if side > x2 - x1 else x1
     y = rng.uniform(y2 - side, y1) if side > y2 - y1 else y1
-    return Crop(int(x), int(y), int(np.ceil(side)))
+    side = int(np.ceil(side))
+    return Crop(int(x), int(y), side, side)
 
 
 def narrow(rng: np.random.Generator, crop: Crop, height: int, width: int, boxes: Boxes, shape: tuple[int, int]) -> Crop:
-    """Of a square patch, what a tensor of `shape` (height, width) holds: as much of the picture as fits, at a random
-    place where there is more, with a face's centre where the patch has one."""
+    """The part of a square patch that a tensor of `shape` (height, width) holds where its long side takes the patch's.
+
+    As much of the picture (height, width) as fits, at a random place where there is more, with a face's centre where
+    the patch has one. boxes: (G, 4) in pixels of the picture, the faces that count, maybe none.
+    """
     centres = ((boxes[:, :2] + boxes[:, 2:]) / 2)[kept_faces(boxes, crop)]
     face = centres[rng.integers(len(centres))] if len(centres) else None
+    parts = crop.width * shape[1] / max(shape), crop.height * shape[0] / max(shape)
     corner = []
-    for axis, (first, length, share) in enumerate(
-        ((crop.x, width, shape[1] / max(shape)), (crop.y, height, shape[0] / max(shape)))
+    for axis, (part, first, side, length) in enumerate(
+        ((parts[0], crop.x, crop.width, width), (parts[1], crop.y, crop.height, height))
     ):
-        part = crop.side * share
-        start, end = max(first, 0), min(first + crop.side, length) - part
-        low, high = (min(max(v, first), first + crop.side - part) for v in sorted((start, end)))
+        start, end = max(first, 0), min(first + side, length) - part
+        low, high = (min(max(v, first), first + side - part) for v in sorted((start, end)))
         if face is not None:  # its centre strictly inside
             lowest, highest = np.floor(face[axis] - part) + 1, np.ceil(face[axis]) - 1
             low, high = (min(max(v, lowest), highest) for v in (low, high))
         corner.append(int(rng.integers(math.ceil(low), max(math.ceil(low), math.floor(high)), endpoint=True)))
-    return Crop(corner[0], corner[1], crop.side)
+    return Crop(corner[0], corner[1], *parts)
 
 
 def cut(picture: npt.NDArray[np.uint8], crop: Crop, out: npt.NDArray[np.uint8]) -> float:
-    """Crops and resizes into `out` (H, W, 3) in one step, outside filled with 128. Returns the factor of the resize."""
-    factor: float = max(out.shape[:2]) / crop.side
+    """Crops and resizes into `out` (H, W, 3), of the patch's shape, in one step, outside filled with 128.
+
+    Returns the factor of the resize.
+    """
+    factor: float = out.shape[0] / crop.height
     shift = 0.5 * factor - 0.5  # pixel centres, as cv2.resize has them
     matrix = np.array([[factor, 0, shift - crop.x * factor], [0, factor, shift - crop.y * factor]], np.float64)
     cv2.warpAffine(
@@ -115,8 +122,7 @@ def cut(picture: npt.NDArray[np.uint8], crop: Crop, out: npt.NDArray[np.uint8]) 
     return factor
 
 
-def kept_faces(boxes: Boxes, crop: Crop, shape: tuple[int, int] = (1, 1)) -> npt.NDArray[np.bool_]:
-    """(G,) which faces have their centre strictly inside the patch, of which a tensor of `shape` is filled."""
+def kept_faces(boxes: Boxes, crop: Crop) -> npt.NDArray[np.bool_]:
+    """(G,) which faces have their centre strictly inside the patch."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - (crop.x, crop.y)
-    extent = np.array([shape[1], shape[0]]) * (crop.side / max(shape))
-    return np.asarray(np.logical_and(centre > 0, centre < extent).all(1))
+    return np.asarray(np.logical_and(centre > 0, centre < (crop.width, crop.height)).all(1))

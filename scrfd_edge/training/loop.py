@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..description import Description
 from ..errors import DataError, ModelError
-from ..networks import SCRFD, checkpoint
+from ..networks import SCRFD, Maps, checkpoint
 from .atss import Anchors, make_anchors
 from .augment import colour, colour_matrices, flip
 from .batches import Batch, Batches, Pictures
@@ -89,7 +88,7 @@ class Trainer:
         self.seconds = 0.0
         self.optimisers = _optimisers(self.net, recipe)
         self.average = Average(self.net, recipe.ema) if recipe.ema else None
-        self._anchors: dict[tuple[int, int], Anchors] = {}
+        self._anchors: dict[tuple[tuple[int, int], ...], Anchors] = {}
 
     def run(self, report: Callable[[Progress], None] | None = None, measure: Measure | None = None) -> None:
         """Trains from the current step to the end of the recipe; writes log.jsonl, and every 200 steps state.pt and
@@ -156,8 +155,7 @@ class Trainer:
         pictures = colour(pictures, matrices, dtype)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):
             maps = net(pictures)
-        anchors = self._anchors_for(pictures.shape[2], pictures.shape[3])
-        sums = detection_losses(maps, anchors, targets, self.recipe.every_face)
+        sums = detection_losses(maps, self._anchors_of(maps), targets, self.recipe.every_face)
         losses = normalise(sums)
         loss = losses.sum()
         if not torch.isfinite(loss):
@@ -194,13 +192,12 @@ class Trainer:
             path = self.out / "weights.safetensors"
             checkpoint.save(path, self.weights(), self.description, record, accuracy.get("score_threshold"))
 
-    def _anchors_for(self, height: int, width: int) -> Anchors:
-        if (height, width) not in self._anchors:
-            strides = self.description.strides
-            grids = [(math.ceil(height / stride), math.ceil(width / stride)) for stride in strides]
-            made = make_anchors(grids, strides, self.description.anchor_sizes)
-            self._anchors[height, width] = made.to(self.device)
-        return self._anchors[height, width]
+    def _anchors_of(self, maps: Maps) -> Anchors:
+        grids = tuple((m.shape[2], m.shape[3]) for m in maps.scores)
+        if grids not in self._anchors:
+            made = make_anchors(grids, self.description.strides, self.description.anchor_sizes)
+            self._anchors[grids] = made.to(self.device)
+        return self._anchors[grids]
 
     def weights(self) -> dict[str, Tensor]:
         """The weights to keep: the moving average where the recipe has one."""

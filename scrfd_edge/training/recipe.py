@@ -19,9 +19,9 @@ _EPOCHS = {"resnet_34g": 400}
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training at one tensor size. epochs: passes over the pictures; size: side of the square tensor;
-    batch: pictures per step over all processes; crops: "square" (paper, section 4.1), "rectangle": these narrowed to
-    the shapes of common photographs in turn, or "face"."""
+    """A stretch of training at one tensor size. epochs: passes over the pictures; size: long side of the tensor; batch:
+    pictures per step over all processes; crops: "square" (paper, section 4.1), "rectangle": of three steps, two narrow
+    these to 0.7 of their width or height, or "face"."""
 
     epochs: float
     size: int
@@ -29,7 +29,7 @@ class Phase:
     crops: Crops
 
     def shape(self, step: int) -> tuple[int, int]:
-        """(height, width) of the tensor of a step. Of rectangles, a square, then 0.7 upright and lying."""
+        """(height, width) of the tensor of a step (from 0)."""
         narrow = round(0.7 * self.size / 32) * 32 if self.crops == "rectangle" else self.size
         return ((self.size, self.size), (self.size, narrow), (narrow, self.size))[step % 3]
 
@@ -117,8 +117,7 @@ def short(description: Description, epochs: float = 60, scales: tuple[float, ...
 def refine(description: Description, epochs: float = 20, scales: tuple[float, ...] = REDISTRIBUTED_SCALES) -> Recipe:
     """Another pass over weights that `short` has trained: its 640 alone, from half its rate, on every face.
 
-    Group norms see how much of a tensor is padding, so their networks also train on the rectangles that they will run
-    on.
+    Group norms see how much of a tensor is padding, so their networks also train on rectangles, with less of it.
     """
     first = short(description, scales=scales)
     crops: Crops = "rectangle" if description.head.norm == "group" else "square"

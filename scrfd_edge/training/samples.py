@@ -28,10 +28,9 @@ def count_samples(batches: Iterable[Batch], description: Description) -> Samples
     sizes = sorted({size for level in description.anchor_sizes for size in level})
     positives = np.zeros(len(sizes), np.int64)
     for batch in batches:
-        side = batch.pictures.shape[2]
-        anchors = make_anchors(
-            [(side // s, side // s) for s in description.strides], description.strides, description.anchor_sizes
-        )
+        height, width = batch.pictures.shape[2:]
+        grids = [(height // s, width // s) for s in description.strides]
+        anchors = make_anchors(grids, description.strides, description.anchor_sizes)
         boxes = batch.targets.boxes
         root = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(-1).numpy())
         faces += np.bincount(np.searchsorted(FACE_SIZES, root, side="right"), minlength=len(faces))

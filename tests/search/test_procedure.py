@@ -167,7 +167,9 @@ def test_the_report_has_every_part_and_figure(store: Store, job: Job, trained: N
             with Image.open(path) as picture:
                 assert picture.width > 500
     assert "searched_0.5g" in (tmp_path / "report" / "detector.svg").read_text()
-    assert len((tmp_path / "report" / "step1.csv").read_text().splitlines()) == 41
+    lines = (tmp_path / "report" / "step1.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    assert len(lines) == 41 and len(set(columns)) == len(columns)
     step1 = found["searches"]["step1"]
     assert step1["rows"] == 40 and step1["failed"] == 0
     assert step1["components"]["C5"]["rho"] == 1 and step1["components"]["C5"]["low"] > 20

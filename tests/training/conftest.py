@@ -24,7 +24,7 @@ def description() -> Description:
 def recipe() -> Recipe:
     return Recipe(
         name="tiny",
-        phases=(Phase(1, 64, 4, "face"), Phase(1, 96, 2, "square")),
+        phases=(Phase(1, 64, 4, "face"), Phase(1, 96, 2, "rectangle")),
         optimiser="muon",
         rate=0.01,
         weight_decay=0.05,

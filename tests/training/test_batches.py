@@ -48,6 +48,8 @@ def test_boxes_follow_the_crop(pictures: Pictures, recipe: Recipe, crops: Crops)
             inside = batch.pictures[picture, :, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2]
             if inside.numel():
                 assert float(inside.float().mean()) > 200  # the bright square that stands for a face
+        points, end = batch.targets.landmarks, torch.tensor([width, height])
+        assert ((points >= 0) & (points <= end)).all()
     assert (len(shapes) > 2) == (crops == "rectangle")
 
 

@@ -183,6 +183,18 @@ def test_the_rates_of_the_paper() -> None:
     assert cosine.factor(cosine.warmup, 1000) == 1 and cosine.factor(1000, 1000) == pytest.approx(0)
     second = refine(DESCRIPTIONS["scrfd_500m"], epochs=3)
     assert [(phase.epochs, phase.size) for phase in second.phases] == [(3, 640)] and second.rate == cosine.rate / 2
+    assert [second.phases[0].shape(step) for step in range(3)] == [(640, 640), (640, 448), (448, 640)]  # group norm
+    assert {refine(DESCRIPTIONS["scrfd_500m_kps"]).phases[0].shape(step) for step in range(3)} == {(640, 640)}
+
+
+def test_anchors_lie_on_the_tensor(
+    pictures: Pictures, recipe: Recipe, description: Description, tmp_path: Path
+) -> None:
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    for height, width in ((96, 64), (64, 96)):
+        anchors = trainer._anchors_of(trainer.net(torch.zeros(1, 3, height, width)))
+        last = anchors.centres[: 2 * (height // 8) * (width // 8)].amax(0)
+        assert last.tolist() == [width - 8, height - 8]
 
 
 def gradients(net: nn.Module, batch: Batch, description: Description) -> list[torch.Tensor]:
