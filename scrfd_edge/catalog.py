@@ -91,11 +91,6 @@ CATALOG: Mapping[str, Model] = {
     )
 }
 
-STAND_INS: Mapping[str, str] = {
-    name: other for name, other in {"scrfd_500m": "scrfd_500m_kps"}.items() if name not in CATALOG
-}
-"""Names that another model answers to until they have weights of their own."""
-
 LOSSES: Mapping[str, tuple[float, float, float]] = {
     ".xml": (0.2, 0.2, 0.5),
     ".onnx": (0.3, 0.3, 0.7),
@@ -115,9 +110,8 @@ def find_model(name: str) -> Model:
             f"There are no weights of ours for {name!r}. Give the path of a model file, or train it: "
             f"scrfd-edge train --model {name}{also}"
         )
-    known = [*CATALOG, *STAND_INS]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}."
+    near = difflib.get_close_matches(name, CATALOG, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(CATALOG)}."
     raise ModelError(f"Unknown model {name!r}: expected a name from `scrfd-edge models` or a path; {hint}")
 
 

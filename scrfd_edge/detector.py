@@ -3,7 +3,6 @@
 import math
 import os
 import threading
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,6 @@ _LARGEST = 16384
 _THRESHOLD = 0.5  # of models that do not say where they operate
 _PADDING = 127.5  # the grey of training crops, 0 after normalisation
 _BATCH = 8  # pictures per run of detect_batch: bounds the tensors, and larger batches are no faster on a CPU
-
-_warned: set[str] = set()
 
 
 class FaceDetector:
@@ -252,16 +249,7 @@ def _find(model: str | os.PathLike[str], backend: str, precision: str, device: s
             raise ModelError(f"{path} {what}; expected a model file ({', '.join(sorted(suffixes()))}).")
         choice = choose([(path.suffix.lower(), precision)], backend, device=device)
         return path, choice.backend, choice.why
-    name = os.fspath(model)
-    if name in catalog.STAND_INS:
-        other = catalog.STAND_INS[name]
-        if name not in _warned:
-            _warned.add(name)
-            warnings.warn(
-                f"There are no weights for {name} yet: {other}, of the same size, answers.", UserWarning, stacklevel=3
-            )
-        name = other
-    entry = catalog.find_model(name)
+    entry = catalog.find_model(os.fspath(model))
     files = [file for file in entry.files if precision != "auto" or catalog.loses_little(file, entry)]
     here = [file for file in files if catalog.find_file(file) is not None] or files
     choice = choose([(file.suffix, file.precision) for file in here], backend, precision, device)
@@ -271,7 +259,7 @@ def _find(model: str | os.PathLike[str], backend: str, precision: str, device: s
 def _is_path(model: str | os.PathLike[str]) -> bool:
     if not isinstance(model, str):
         return True
-    if model in catalog.CATALOG or model in catalog.STAND_INS or model in DESCRIPTIONS:
+    if model in catalog.CATALOG or model in DESCRIPTIONS:
         return False
     return Path(model).suffix.lower() in suffixes() or os.path.exists(model)
 

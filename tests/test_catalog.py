@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scrfd_edge import FaceDetector, ModelError, catalog
-from scrfd_edge.catalog import CATALOG, STAND_INS, Model, ModelFile, find_file, find_model, locate, loses_little
+from scrfd_edge.catalog import CATALOG, Model, ModelFile, find_file, find_model, locate, loses_little
 from scrfd_edge.description import DESCRIPTIONS
 
 BUNDLED = [(m, f) for m in CATALOG.values() for f in m.files if f.url is None]
@@ -112,8 +112,3 @@ def test_auto_leaves_out_what_loses_too_much() -> None:
     ]
     model = Model("a", DESCRIPTIONS["scrfd_500m"], (whole, *far, *near), "", "")
     assert [file for file in model.files if loses_little(file, model)] == [whole, *near]
-
-
-def test_stand_ins_stand_for_what_has_no_weights() -> None:
-    for name, other in STAND_INS.items():
-        assert name not in CATALOG and other in CATALOG

@@ -1,8 +1,6 @@
 """FaceDetector: settings, batches, threads, pickling, and what it says of itself."""
 
 import pickle
-import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scrfd_edge import BackendError, FaceDetector, Faces, ImageError, ModelError, SettingError, catalog, detector
+from scrfd_edge import BackendError, FaceDetector, Faces, ImageError, ModelError, SettingError, catalog
 from scrfd_edge.backends.base import BACKENDS
 
 Array = npt.NDArray[Any]
@@ -176,24 +174,6 @@ def test_pickles_by_opening_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     other = pickle.loads(data)
     assert repr(other) == repr(one)
     assert_equal(other.detect(portrait), one.detect(portrait))
-
-
-@pytest.fixture
-def untold() -> Iterator[None]:
-    detector._warned.clear()
-    yield
-    detector._warned.clear()
-
-
-def test_the_stand_in_says_so_once(untold: None, monkeypatch: pytest.MonkeyPatch, portrait: Array) -> None:
-    monkeypatch.setitem(catalog.STAND_INS, "scrfd_500m", "scrfd_500m_kps")  # also once it has weights of its own
-    with pytest.warns(UserWarning, match="scrfd_500m_kps, of the same size, answers") as seen:
-        stand_in = FaceDetector("scrfd_500m")
-    assert seen[0].filename == __file__
-    assert len(stand_in.detect(portrait)) == 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        FaceDetector("scrfd_500m")
 
 
 @pytest.mark.parametrize(

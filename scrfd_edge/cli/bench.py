@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ..backends.base import BACKENDS, Backend
 from ..backends.selection import save_factors
-from ..catalog import SAMPLE, STAND_INS, find_model
+from ..catalog import SAMPLE, find_model
 from ..errors import BackendError, ScrfdError, SettingError
 from ..image import load
 from .output import whole_file
@@ -253,7 +253,7 @@ def _frame(picture: Path, frame: str) -> "npt.NDArray[np.uint8]":
 
 def _files(model: str, backends: list[str]) -> list[tuple[str, str]]:
     """(engine, precision) of the model's files, FP32 first."""
-    files = find_model(STAND_INS.get(model, model)).files
+    files = find_model(model).files
     found = [(name, file.precision) for name in backends for file in files if file.suffix in BACKENDS[name].suffixes]
     return list(dict.fromkeys(found))
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
-from ..catalog import CATALOG, STAND_INS, Model, find_file, find_model, locate
+from ..catalog import CATALOG, Model, find_file, find_model, locate
 from ..description import DESCRIPTIONS, PAPER_VARIANTS, Description, find_description
 from ..download import download as fetch
 from .size import parse_size
@@ -35,7 +35,7 @@ def list_models() -> None:
         _print_row(model.name, model.description, _state(model), model.licence)
     for name, description in {**DESCRIPTIONS, **PAPER_VARIANTS}.items():
         if name not in CATALOG:
-            _print_row(name, description, f"={STAND_INS[name]}" if name in STAND_INS else "none of ours", "")
+            _print_row(name, description, "none of ours", "")
 
 
 @app.command()
@@ -80,7 +80,7 @@ def info(
 @app.command()
 def download(name: Annotated[str, typer.Argument(help="A name from the list.")]) -> None:
     """Fetch a model into the cache folder over https, checked by its SHA-256."""
-    model = find_model(STAND_INS.get(name, name))
+    model = find_model(name)
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     console.print(f"{model.name}: {model.source}. Licence: {model.licence}.")
     for file in model.files:
@@ -100,7 +100,7 @@ def download(name: Annotated[str, typer.Argument(help="A name from the list.")])
 @app.command()
 def path(name: Annotated[str, typer.Argument(help="A name from the list.")]) -> None:
     """Print where a model's file lies."""
-    model = find_model(STAND_INS.get(name, name))
+    model = find_model(name)
     print(locate(model, model.files))
 
 
