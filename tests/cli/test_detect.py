@@ -336,19 +336,18 @@ def test_a_camera_that_is_not_there(run: Run) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_leaves_whole_files_only(folder: Path, tmp_path: Path) -> None:
-    (folder / "c000.jpg").write_bytes(catalog.SAMPLE.read_bytes())
-    for i in range(1, 600):  # enough for half a minute, so that the signal comes before the end on any machine
-        os.link(folder / "c000.jpg", folder / f"c{i:03}.jpg")
+    for i in range(60):
+        (folder / f"c{i:02}.jpg").write_bytes(catalog.SAMPLE.read_bytes())
     out = tmp_path / "out"
     command = [*COMMAND, "detect", str(folder), "-o", str(out), "--json", str(tmp_path / "all.jsonl")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while not (out / "c000.jpg").exists() and process.poll() is None:
+    while not (out / "c00.jpg").exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, talk = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in talk
     written = left(out)
-    assert 0 < len(written) < 602
+    assert 0 < len(written) < 62
     for name in written:
         assert not name.startswith(".")
         Image.open(out / name).load()

@@ -106,7 +106,7 @@ def test_a_failure_changes_nothing(source: Path, pictures: Photographs, tmp_path
     out.mkdir()
     folder.mkdir()
     for i in range(30):
-        Image.new("RGB", (64, 64), (i, i, i)).save(folder / f"{i}.png")
+        Image.new("RGB", (64, 48), (i, i, i)).save(folder / f"{i}.png")
     with pytest.raises(ModelError, match="No face was found"):
         release(source, Photographs(folder, frozenset(), pictures.images, pictures.names, pictures.truth), out)
     assert list(out.iterdir()) == []
