@@ -19,6 +19,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for log, state and weights.")],
     recipe: Annotated[str, typer.Option(help="paper, short or refine.")] = "paper",
     epochs: Annotated[float | None, typer.Option(help="Length, instead of the recipe's own.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures per step; the learning rate follows.")] = None,
     dev: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training and measure on.")] = None,
     init: Annotated[Path | None, typer.Option(help="Checkpoint whose fitting tensors are taken over.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the state in --out.")] = False,
@@ -49,7 +50,8 @@ def train(
     if not resume and (out / "state.pt").exists():
         raise SettingError(f"{out} holds a training already: go on with --resume, or choose another folder.")
     description = find_description(model)
-    chosen = find_recipe(recipe, description, epochs, BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES)
+    scales = BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES
+    chosen = find_recipe(recipe, description, epochs, scales, batch)
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingError(
             f"--device {device}: this PyTorch ({torch.__version__}) finds no CUDA GPU; use --device cpu."

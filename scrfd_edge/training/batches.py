@@ -24,7 +24,7 @@ from .losses import Targets
 from .recipe import Phase, Recipe
 
 AHEAD = 4  # batches
-_WORKERS = min(16, os.cpu_count() or 1)
+WORKERS = min(16, os.cpu_count() or 1)  # threads that decode and crop
 _SMALLEST_SIDE = 32
 
 
@@ -105,17 +105,22 @@ class Batches:
         )
         return Batch(torch.from_numpy(pictures).permute(0, 3, 1, 2), targets, [name for _, _, _, name in faces])
 
-    def from_step(self, start: int) -> Iterator[Batch]:
-        """Batches in order, made by threads a few steps ahead."""
-        steps = iter(range(start, self.steps()))
+    def from_step(self, start: int, pinned: bool = False) -> Iterator[Batch]:
+        """Batches in order, made by threads a few steps ahead; `pinned` in memory that a GPU copies from by itself."""
+        make = self._make_pinned if pinned else self.make
         pending: deque[Future[Batch]] = deque()
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for step in steps:
-                pending.append(pool.submit(self.make, step))
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for step in range(start, self.steps()):
+                pending.append(pool.submit(make, step))
                 if len(pending) > AHEAD:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+
+    def _make_pinned(self, step: int) -> Batch:
+        batch = self.make(step)
+        targets = Targets(*(part.pin_memory() for part in batch.targets))
+        return batch._replace(pictures=batch.pictures.pin_memory(), targets=targets)
 
     def _locate(self, step: int) -> tuple[Phase, int]:
         """The phase of a step, and the place of its first picture in the endless row of shuffled epochs."""
@@ -134,6 +139,9 @@ class Batches:
         index = int(np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._pictures))[position])
         rng = np.random.default_rng((self._seed, 1, place))
         note = self._pictures.annotations[index]
+        if self._recipe.empty and rng.random() < self._recipe.empty:
+            _fill(rng, out)
+            return note.boxes[:0], note.landmarks[:0], note.visible[:0].mean(1), note.path
         counted = note.boxes[~note.ignored]
         crop = self._crop(rng, phase, note, counted)
         height, width = out.shape[:2]
@@ -154,3 +162,9 @@ class Batches:
             return square_crop(rng, note.height, note.width, counted, self._recipe.scales)
         zoom = phase.size / 640
         return face_crop(rng, note.height, note.width, counted, self._recipe.scales, zoom, phase.size)
+
+
+def _fill(rng: np.random.Generator, out: npt.NDArray[np.uint8]) -> None:
+    """One colour, dark ones more often, with the noise of a sensor."""
+    colour = (rng.integers(240, size=3) * rng.random()).astype(np.uint8)
+    out[:] = colour + rng.integers(rng.integers(1, 17), size=out.shape, dtype=np.uint8)

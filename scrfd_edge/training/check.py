@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import DataError
-from .batches import Pictures
+from .batches import WORKERS, Pictures
 
 _SHOWN = 20
 
@@ -18,7 +18,7 @@ def load_pictures(pictures: Pictures, label: str) -> Iterator[int]:
     if len(pictures) == 0:
         raise DataError(f"{label}: expected at least one picture of 32 pixels or more with a face line; found none.")
     problems: list[str] = []
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         for done, found in enumerate(pool.map(lambda i: _problems(pictures, i), range(len(pictures))), 1):
             problems += found
             yield done

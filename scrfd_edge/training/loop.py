@@ -60,11 +60,11 @@ class Average:
     @torch.no_grad()
     def update(self, net: SCRFD, step: int) -> None:
         decay = min(self._decay, (1 + step) / (10 + step))
-        for key, value in net.state_dict().items():
-            if value.is_floating_point():
-                self.state[key].lerp_(value, 1 - decay)
-            else:
-                self.state[key].copy_(value)
+        now = net.state_dict()
+        floats = [key for key, value in now.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.state[key] for key in floats], [now[key] for key in floats], 1 - decay)
+        counts = [key for key, value in now.items() if not value.is_floating_point()]
+        torch._foreach_copy_([self.state[key] for key in counts], [now[key] for key in counts])
 
 
 class Trainer:
@@ -104,7 +104,7 @@ class Trainer:
         sums = torch.zeros(3, device=self.device)
         began = mark = time.perf_counter()
         waited, seen, counted = 0.0, 0, 0
-        batches = self.batches.from_step(self.step)
+        batches = self.batches.from_step(self.step, pinned=self.device.type == "cuda")
         while self.step < self.steps:
             asked = time.perf_counter()
             batch = next(batches)
@@ -149,8 +149,9 @@ class Trainer:
         generator = torch.Generator().manual_seed(int(entropy))
         flipped = torch.rand(len(batch.names), generator=generator) < 0.5
         matrices = colour_matrices(len(batch.names), generator)
-        targets = type(batch.targets)(*(part.to(self.device) for part in batch.targets))
-        pictures, targets = flip(batch.pictures.to(self.device), targets, flipped.to(self.device))
+        targets = type(batch.targets)(*(part.to(self.device, non_blocking=True) for part in batch.targets))
+        pictures = batch.pictures.to(self.device, non_blocking=True)
+        pictures, targets = flip(pictures, targets, flipped.to(self.device))
         dtype = torch.bfloat16 if self.recipe.half else torch.float32
         pictures = colour(pictures, matrices, dtype)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half):

@@ -9,18 +9,19 @@ import torch
 from torch import Tensor, nn
 
 
-def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Roughly U V^T of the singular value decomposition of `matrix` (rows, columns), by a quintic iteration."""
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Roughly U V^T of the singular value decomposition of each of `matrices` (..., rows, columns), by a quintic
+    iteration."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x: Tensor = matrix.bfloat16()
-    tall = x.shape[0] > x.shape[1]
+    x: Tensor = matrices.bfloat16()
+    tall = x.shape[-2] > x.shape[-1]
     if tall:
-        x = x.T
-    x = x / (x.norm() + 1e-7)
+        x = x.mT
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T.to(matrix.dtype) if tall else x.to(matrix.dtype)
+    return x.mT.to(matrices.dtype) if tall else x.to(matrices.dtype)
 
 
 class Muon(torch.optim.Optimizer):
@@ -34,15 +35,36 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state["momentum"] = torch.zeros_like(p)
-                momentum: Tensor = state["momentum"]
-                momentum.lerp_(p.grad, 1 - group["momentum"])
-                update = orthogonalise(p.grad.lerp(momentum, group["momentum"]).flatten(1))
+            params = [p for p in group["params"] if p.grad is not None]
+            for p in params:
+                if not self.state[p]:
+                    self.state[p]["momentum"] = torch.zeros_like(p)
+            gradients = [p.grad for p in params if p.grad is not None]
+            momenta = [self.state[p]["momentum"] for p in params]
+            torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+            ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
+            updates = _orthogonalised([direction.flatten(1) for direction in ahead])
+            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+            for p, update in zip(params, updates, strict=True):
                 rows, columns = update.shape
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(update.view(p.shape), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+                p.add_(update.reshape(p.shape), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+
+
+def _orthogonalised(matrices: list[Tensor]) -> list[Tensor]:
+    """Each of them through `orthogonalise`, those of one shape together; on a GPU, which waits for calls and not for
+    sums, all together, with zeros around them, which change nothing."""
+    wide = [matrix.T if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
+    shapes = torch.tensor([matrix.shape for matrix in wide])
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for i, matrix in enumerate(wide):
+        largest = shapes.amax(0).tolist() if matrix.device.type == "cuda" else matrix.shape
+        alike.setdefault(tuple(largest), []).append(i)
+    found = list(matrices)
+    for (rows, columns), members in alike.items():
+        padded = wide[members[0]].new_zeros(len(members), rows, columns)
+        for slot, i in zip(padded, members, strict=True):
+            slot[: wide[i].shape[0], : wide[i].shape[1]] = wide[i]
+        for slot, i in zip(orthogonalise(padded), members, strict=True):
+            update = slot[: wide[i].shape[0], : wide[i].shape[1]]
+            found[i] = update.T if wide[i] is not matrices[i] else update
+    return found

@@ -39,7 +39,8 @@ class Recipe:
     """How to train. warmup: steps of linear warm-up. milestones: shares of all steps after which the rate falls to a
     tenth; without any the rate follows a cosine to zero. ema: decay of the weights' moving average, 0 for none.
     clip: largest gradient norm, 0 for none. clip_faces: boxes end at the crop's border. every_face: small
-    faces that ATSS leaves without an anchor get the nearest, or are at least no background (`assign`)."""
+    faces that ATSS leaves without an anchor get the nearest, or are at least no background (`assign`). empty: share of
+    pictures that make room for one of a single colour, as a covered camera sees, with no face in it."""
 
     name: str
     phases: tuple[Phase, ...]
@@ -55,6 +56,7 @@ class Recipe:
     clip_faces: bool
     scales: tuple[float, ...] = REDISTRIBUTED_SCALES
     every_face: bool = False
+    empty: float = 0
 
     def steps(self, pictures: int) -> list[int]:
         """Steps of each phase for a set of that many pictures."""
@@ -115,24 +117,45 @@ def short(description: Description, epochs: float = 60, scales: tuple[float, ...
 
 
 def refine(description: Description, epochs: float = 20, scales: tuple[float, ...] = REDISTRIBUTED_SCALES) -> Recipe:
-    """Another pass over weights that `short` has trained: its 640 alone, from half its rate, on every face.
+    """Another pass over weights that `short` has trained: its 640 alone, from half its rate, on every face, in crops of
+    0.8 and more, in which faces are about as small as in a picture that fills the tensor.
 
     Group norms see how much of a tensor is padding, so their networks also train on rectangles, with less of it.
     """
     first = short(description, scales=scales)
     crops: Crops = "rectangle" if description.head.norm == "group" else "square"
-    phase = replace(first.phases[-1], epochs=epochs, crops=crops)
-    return replace(first, name="refine", phases=(phase,), rate=first.rate / 2, every_face=True)
+    return replace(
+        first,
+        name="refine",
+        phases=(replace(first.phases[-1], epochs=epochs, crops=crops),),
+        rate=first.rate / 2,
+        scales=tuple(scale for scale in scales if scale >= 0.8),
+        every_face=True,
+        empty=1 / 64,
+    )
 
 
 RECIPES = {"paper": paper, "short": short, "refine": refine}
 
 
-def find_recipe(name: str, description: Description, epochs: float | None, scales: tuple[float, ...]) -> Recipe:
-    """A recipe by name. Raises SettingError for an unknown one, and for a length that is not positive."""
+def find_recipe(
+    name: str, description: Description, epochs: float | None, scales: tuple[float, ...], batch: int | None = None
+) -> Recipe:
+    """A recipe by name. batch: pictures per step of its last phase instead of its own, from where the other phases'
+    batches and the rate follow: with Muon by the square root, else in proportion.
+
+    Raises SettingError for an unknown one, and for a length or batch that is not positive.
+    """
     if name not in RECIPES:
         raise SettingError(f"Unknown recipe {name!r}: expected one of {', '.join(RECIPES)}.")
     if epochs is not None and not 0 < epochs < math.inf:
         raise SettingError(f"epochs must be a positive number, got {epochs}.")
+    if batch is not None and batch < 1:
+        raise SettingError(f"batch must be at least 1 picture, got {batch}.")
     make = RECIPES[name]
-    return make(description, scales=scales) if epochs is None else make(description, epochs, scales)
+    recipe = make(description, scales=scales) if epochs is None else make(description, epochs, scales)
+    if batch is None:
+        return recipe
+    factor = batch / recipe.phases[-1].batch
+    phases = tuple(replace(phase, batch=max(1, round(phase.batch * factor))) for phase in recipe.phases)
+    return replace(recipe, phases=phases, rate=recipe.rate * (factor**0.5 if recipe.optimiser == "muon" else factor))

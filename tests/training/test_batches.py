@@ -11,7 +11,7 @@ from scrfd_edge.annotations import read_annotations
 from scrfd_edge.errors import DataError
 from scrfd_edge.training.batches import Batches, Pictures
 from scrfd_edge.training.check import load_pictures
-from scrfd_edge.training.recipe import Crops, Recipe
+from scrfd_edge.training.recipe import Crops, Phase, Recipe
 
 
 def test_batches_from_a_step_are_the_later_batches_from_the_start(pictures: Pictures, recipe: Recipe) -> None:
@@ -51,6 +51,17 @@ def test_boxes_follow_the_crop(pictures: Pictures, recipe: Recipe, crops: Crops)
         points, end = batch.targets.landmarks, torch.tensor([width, height])
         assert ((points >= 0) & (points <= end)).all()
     assert (len(shapes) > 2) == (crops == "rectangle")
+
+
+def test_a_share_of_the_pictures_makes_room_for_empty_ones(pictures: Pictures, recipe: Recipe) -> None:
+    recipe = replace(recipe, phases=(Phase(50, 64, 8, "face"),), empty=0.25)
+    spreads, owners = [], []
+    for step, batch in enumerate(Batches(pictures, recipe, 0).from_step(0)):
+        spreads += (batch.pictures.amax((2, 3)).int() - batch.pictures.amin((2, 3)).int()).amax(1).tolist()
+        owners += (batch.targets.pictures + step * 8).tolist()
+    empty = [place for place, spread in enumerate(spreads) if spread < 16]  # noise alone
+    assert 0.15 < len(empty) / len(spreads) < 0.35
+    assert not set(empty) & set(owners)
 
 
 def test_the_cache_stays_within_its_bound(data: Path) -> None:
