@@ -104,7 +104,8 @@ class Trainer:
         sums = torch.zeros(3, device=self.device)
         began = mark = time.perf_counter()
         waited, seen, counted = 0.0, 0, 0
-        batches = self.batches.from_step(self.step, pinned=self.device.type == "cuda")
+        forks = self.device.type == "cuda" and hasattr(os, "fork")
+        batches = self.batches.from_step(self.step, _loaders(self.world) if forks else 0)
         while self.step < self.steps:
             asked = time.perf_counter()
             batch = next(batches)
@@ -289,6 +290,11 @@ class Trainer:
     def _log(self, line: Mapping[str, float | None]) -> None:
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({k: v if v is None else round(v, 6) for k, v in line.items()}) + "\n")
+
+
+def _loaders(world: int) -> int:
+    """Processes that make batches for each of `world` that train on this machine."""
+    return max(1, min(8, (os.cpu_count() or 1) // world))
 
 
 def normalise(sums: Losses) -> Tensor:
