@@ -13,7 +13,7 @@ from statistics import median
 
 from scrfd_edge.annotations import read_annotated
 from scrfd_edge.description import DESCRIPTIONS
-from scrfd_edge.training.batches import AHEAD, Batch, Batches, Pictures
+from scrfd_edge.training.batches import AHEAD, Batch, Pictures
 from scrfd_edge.training.loop import Trainer
 from scrfd_edge.training.recipe import Phase, short
 
@@ -54,7 +54,7 @@ def main() -> None:
         rates: dict[str, list[float]] = {name: [] for name in stretches}
         for _ in range(options.rounds):
             for name, step in stretches.items():
-                rates[name].append(options.batch / _seconds(trainer.batches, step, options.steps))
+                rates[name].append(options.batch / _seconds(trainer, step, options.steps))
     print(f"{options.model}, {options.size}x{options.size}, batch {options.batch}")
     print(f"medians of {options.rounds} stretches of {options.steps} steps, in turn")
     found = {name: median(values) for name, values in rates.items()}
@@ -63,9 +63,9 @@ def main() -> None:
     print(f"the {'network' if found['network alone'] < found['batches alone'] else 'data pipeline'} bounds")
 
 
-def _seconds(batches: Batches, step: Callable[[Iterator[Batch]], object], steps: int) -> float:
+def _seconds(trainer: Trainer, step: Callable[[Iterator[Batch]], object], steps: int) -> float:
     """Mean time of a step, after as many as are made ahead: a stretch shall not live on what was made before it."""
-    made = batches.from_step(0)
+    made = trainer.upcoming()
     for _ in range(AHEAD + 2):
         step(made)
     began = time.perf_counter()

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..errors import DataError, ModelError
 from ..networks import SCRFD, Maps, checkpoint
 from .atss import Anchors, make_anchors
 from .augment import colour, colour_matrices, flip
-from .batches import Batch, Batches, Pictures
+from .batches import WORKERS, Batch, Batches, Pictures
 from .losses import Losses, detection_losses
 from .muon import Muon
 from .recipe import Recipe
@@ -104,8 +104,7 @@ class Trainer:
         sums = torch.zeros(3, device=self.device)
         began = mark = time.perf_counter()
         waited, seen, counted = 0.0, 0, 0
-        forks = self.device.type == "cuda" and hasattr(os, "fork")
-        batches = self.batches.from_step(self.step, _loaders(self.world) if forks else 0)
+        batches = self.upcoming()
         while self.step < self.steps:
             asked = time.perf_counter()
             batch = next(batches)
@@ -142,6 +141,11 @@ class Trainer:
         self._save_weights({})  # also where a state that has ended is resumed without them
         if measure is not None:
             self._save_weights(self._measure(measure))
+
+    def upcoming(self) -> Iterator[Batch]:
+        """The batches from the current step on, made ahead: by processes where a GPU trains and the system forks."""
+        forks = self.device.type == "cuda" and hasattr(os, "fork")
+        return self.batches.from_step(self.step, max(1, min(8, WORKERS // self.world)) if forks else 0)
 
     def train_batch(self, net: nn.Module, batch: Batch) -> Tensor:
         """One step. Returns the normalised score, box and landmark losses, (3,)."""
@@ -290,11 +294,6 @@ class Trainer:
     def _log(self, line: Mapping[str, float | None]) -> None:
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({k: v if v is None else round(v, 6) for k, v in line.items()}) + "\n")
-
-
-def _loaders(world: int) -> int:
-    """Processes that make batches for each of `world` that train on this machine."""
-    return max(1, min(8, (os.cpu_count() or 1) // world))
 
 
 def normalise(sums: Losses) -> Tensor:
