@@ -65,6 +65,7 @@ def test_trains_on_wider_face_as_its_archives_unpack(arguments: list[str], data:
         (["--resume", "--init", "x.safetensors"], "exclude each other"),
         (["--recipe", "paper", "--kernels"], "bfloat16"),
         (["--epochs", "0"], "positive"),
+        (["--batch", "0"], "at least 1"),
         (["--dev", "LIST"], "nobody.png is not in"),
     ],
 )

@@ -19,9 +19,10 @@ from scrfd_edge.networks import SCRFD, checkpoint
 from scrfd_edge.training import loop
 from scrfd_edge.training.atss import make_anchors
 from scrfd_edge.training.batches import Batch, Pictures
+from scrfd_edge.training.crops import REDISTRIBUTED_SCALES
 from scrfd_edge.training.loop import Trainer, normalise
 from scrfd_edge.training.losses import Targets, detection_losses
-from scrfd_edge.training.recipe import Recipe, paper, refine, short
+from scrfd_edge.training.recipe import Recipe, find_recipe, paper, refine, short
 
 
 def trained(description: Description, pictures: Pictures, recipe: Recipe, out: Path, seed: int = 0) -> Trainer:
@@ -185,6 +186,18 @@ def test_the_rates_of_the_paper() -> None:
     assert [(phase.epochs, phase.size) for phase in second.phases] == [(3, 640)] and second.rate == cosine.rate / 2
     assert [second.phases[0].shape(step) for step in range(3)] == [(640, 640), (640, 448), (448, 640)]  # group norm
     assert {refine(DESCRIPTIONS["scrfd_500m_kps"]).phases[0].shape(step) for step in range(3)} == {(640, 640)}
+
+
+def test_the_rate_follows_the_batch() -> None:
+    from scrfd_edge.description import DESCRIPTIONS
+
+    def found(name: str, batch: int | None) -> Recipe:
+        return find_recipe(name, DESCRIPTIONS["scrfd_500m"], None, REDISTRIBUTED_SCALES, batch)
+
+    assert found("short", None) == short(DESCRIPTIONS["scrfd_500m"]) == found("short", 16)
+    assert [phase.batch for phase in found("short", 64).phases] == [128, 64]
+    assert found("short", 64).rate == pytest.approx(2 * found("short", None).rate)  # Muon: by the square root
+    assert found("paper", 64).rate == pytest.approx(2 * found("paper", None).rate)  # SGD, from 32: in proportion
 
 
 def test_anchors_lie_on_the_tensor(
