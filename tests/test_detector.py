@@ -72,18 +72,27 @@ def test_odd_shapes_are_no_errors(detector: FaceDetector, shape: tuple[int, ...]
     assert faces.boxes.dtype == np.float32
 
 
+@pytest.fixture(scope="module", params=["fp32", "int8"])
+def eager(request: pytest.FixtureRequest) -> list[FaceDetector]:
+    """Of every model in the package, at a score that says a lot too often that there is a face."""
+    names = [name for name, model in catalog.CATALOG.items() if not any(file.url for file in model.files)]
+    return [FaceDetector(name, backend="onnx", precision=request.param, score_threshold=0.02) for name in names]
+
+
 @given(
     shape=st.tuples(st.integers(16, 900), st.integers(16, 900)),
     colour=st.tuples(*[st.integers(0, 255)] * 3),
     noise=st.integers(0, 12),
 )
 @settings(max_examples=30, deadline=None)
-@pytest.mark.parametrize("name", ["scrfd_500m", "scrfd_500m_kps"])
-def test_a_covered_camera_shows_no_face(name: str, shape: tuple[int, int], colour: tuple[int, ...], noise: int) -> None:
+def test_a_covered_camera_shows_no_face(
+    eager: list[FaceDetector], shape: tuple[int, int], colour: tuple[int, ...], noise: int
+) -> None:
     grain = np.random.default_rng(0).integers(0, noise + 1, (*shape, 3))
     picture = np.clip(np.array(colour) + grain, 0, 255).astype(np.uint8)
-    faces = FaceDetector(name, backend="onnx", score_threshold=0.02).detect(picture)
-    assert faces.scores.max(initial=0) < 0.3
+    assert len(eager) >= 2
+    for detector in eager:
+        assert detector.detect(picture).scores.max(initial=0) < 0.45  # well under the default thresholds
 
 
 def test_boxes_lie_inside_the_picture_best_first(portrait: Array) -> None:
@@ -118,7 +127,8 @@ def test_several_sizes_are_merged_by_one_nms(portrait: Array) -> None:
     small, large = (FaceDetector(input_size=size, score_threshold=0.5) for size in (192, 1536))
     merged = FaceDetector(input_size=(1536, 192), score_threshold=0.5).detect(face)
     assert len(small.detect(face)) == 1
-    assert merged.scores[0] == max(small.detect(face).scores[0], *large.detect(face).scores, 0)
+    found = np.concatenate([large.detect(face).scores, small.detect(face).scores])
+    np.testing.assert_array_equal(merged.scores, np.sort(found)[::-1])  # which overlap too little for NMS
     assert len(FaceDetector(input_size=(640, 192)).detect(portrait)) == 1, "found at both sizes, reported once"
 
 

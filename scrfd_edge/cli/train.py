@@ -19,7 +19,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for log, state and weights.")],
     recipe: Annotated[str, typer.Option(help="paper, short or refine.")] = "paper",
     epochs: Annotated[float | None, typer.Option(help="Length, instead of the recipe's own.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Pictures per step; the learning rate follows.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures per step, over all processes; the rate follows.")] = None,
     dev: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training and measure on.")] = None,
     init: Annotated[Path | None, typer.Option(help="Checkpoint whose fitting tensors are taken over.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the state in --out.")] = False,
@@ -63,6 +63,9 @@ def train(
         if device == "cuda":
             device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
+    world = dist.get_world_size() if dist.is_initialized() else 1
+    if min(phase.batch for phase in chosen.phases) < world:
+        raise SettingError(f"batches of this recipe are smaller than {world} processes: give more by --batch.")
 
     kept = read_annotated(data)
     measure = None

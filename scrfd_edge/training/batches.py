@@ -17,7 +17,6 @@ import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from ..annotations import Annotation
 from .crops import Crop, cut, face_crop, kept_faces, narrow, square_crop
@@ -106,28 +105,22 @@ class Batches:
         )
         return Batch(torch.from_numpy(pictures).permute(0, 3, 1, 2), targets, [name for _, _, _, name in faces])
 
-    def from_step(self, start: int, processes: int = 0) -> Iterator[Batch]:
-        """Batches in order, made a few steps ahead: by threads, or by so many `processes`, forked, which leave the
-        interpreter to a loop that feeds a GPU, in memory from where it copies by itself."""
-        steps = range(start, self.steps())
-        if processes:
-            yield from DataLoader(
-                _Steps(self),
-                batch_size=None,
-                sampler=steps,
-                num_workers=processes,
-                multiprocessing_context="fork",
-                pin_memory=torch.cuda.is_available(),
-            )
-            return
+    def from_step(self, start: int, pinned: bool = False) -> Iterator[Batch]:
+        """Batches in order, made by threads a few steps ahead; `pinned` in memory from where a GPU copies by itself."""
+        make = self._make_pinned if pinned else self.make
         pending: deque[Future[Batch]] = deque()
         with ThreadPoolExecutor(WORKERS) as pool:
-            for step in steps:
-                pending.append(pool.submit(self.make, step))
+            for step in range(start, self.steps()):
+                pending.append(pool.submit(make, step))
                 if len(pending) > AHEAD:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+
+    def _make_pinned(self, step: int) -> Batch:
+        batch = self.make(step)
+        targets = Targets(*(part.pin_memory() for part in batch.targets))
+        return batch._replace(pictures=batch.pictures.pin_memory(), targets=targets)
 
     def _locate(self, step: int) -> tuple[Phase, int]:
         """The phase of a step, and the place of its first picture in the endless row of shuffled epochs."""
@@ -169,16 +162,6 @@ class Batches:
             return square_crop(rng, note.height, note.width, counted, self._recipe.scales)
         zoom = phase.size / 640
         return face_crop(rng, note.height, note.width, counted, self._recipe.scales, zoom, phase.size)
-
-
-class _Steps(Dataset[Batch]):
-    """Batches by step, as torch's loader wants them."""
-
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
-
-    def __getitem__(self, step: int) -> Batch:
-        return self._batches.make(step)
 
 
 def _fill(rng: np.random.Generator, out: npt.NDArray[np.uint8]) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..errors import DataError, ModelError
 from ..networks import SCRFD, Maps, checkpoint
 from .atss import Anchors, make_anchors
 from .augment import colour, colour_matrices, flip
-from .batches import WORKERS, Batch, Batches, Pictures
+from .batches import Batch, Batches, Pictures
 from .losses import Losses, detection_losses
 from .muon import Muon
 from .recipe import Recipe
@@ -63,8 +63,8 @@ class Average:
         now = net.state_dict()
         floats = [key for key, value in now.items() if value.is_floating_point()]
         torch._foreach_lerp_([self.state[key] for key in floats], [now[key] for key in floats], 1 - decay)
-        counts = [key for key, value in now.items() if not value.is_floating_point()]
-        torch._foreach_copy_([self.state[key] for key in counts], [now[key] for key in counts])
+        if counts := [key for key, value in now.items() if not value.is_floating_point()]:
+            torch._foreach_copy_([self.state[key] for key in counts], [now[key] for key in counts])
 
 
 class Trainer:
@@ -104,7 +104,7 @@ class Trainer:
         sums = torch.zeros(3, device=self.device)
         began = mark = time.perf_counter()
         waited, seen, counted = 0.0, 0, 0
-        batches = self.upcoming()
+        batches = self.batches.from_step(self.step, pinned=self.device.type == "cuda")
         while self.step < self.steps:
             asked = time.perf_counter()
             batch = next(batches)
@@ -141,11 +141,6 @@ class Trainer:
         self._save_weights({})  # also where a state that has ended is resumed without them
         if measure is not None:
             self._save_weights(self._measure(measure))
-
-    def upcoming(self) -> Iterator[Batch]:
-        """The batches from the current step on, made ahead: by processes where a GPU trains and the system forks."""
-        forks = self.device.type == "cuda" and hasattr(os, "fork")
-        return self.batches.from_step(self.step, max(1, min(8, WORKERS // self.world)) if forks else 0)
 
     def train_batch(self, net: nn.Module, batch: Batch) -> Tensor:
         """One step. Returns the normalised score, box and landmark losses, (3,)."""

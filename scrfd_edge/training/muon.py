@@ -35,36 +35,23 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            for p in params:
-                if not self.state[p]:
-                    self.state[p]["momentum"] = torch.zeros_like(p)
-            gradients = [p.grad for p in params if p.grad is not None]
-            momenta = [self.state[p]["momentum"] for p in params]
-            torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-            ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
-            updates = _orthogonalised([direction.flatten(1) for direction in ahead])
-            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-            for p, update in zip(params, updates, strict=True):
-                rows, columns = update.shape
-                p.add_(update.reshape(p.shape), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+            # Kernels of one shape go through the iteration together: a GPU waits for calls, not for sums.
+            alike: dict[torch.Size, list[nn.Parameter]] = {}
+            for p in group["params"]:
+                if p.grad is not None:
+                    alike.setdefault(p.flatten(1).shape, []).append(p)
+            for (rows, columns), members in alike.items():
+                updates = orthogonalise(torch.stack([self._direction(p, group["momentum"]) for p in members]))
+                for p, update in zip(members, updates, strict=True):
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    p.add_(update.view(p.shape), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
 
-
-def _orthogonalised(matrices: list[Tensor]) -> list[Tensor]:
-    """Each of them through `orthogonalise`, those of one shape together; on a GPU, which waits for calls and not for
-    sums, all together, with zeros around them, which change nothing."""
-    wide = [matrix.T if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
-    shapes = torch.tensor([matrix.shape for matrix in wide])
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for i, matrix in enumerate(wide):
-        largest = shapes.amax(0).tolist() if matrix.device.type == "cuda" else matrix.shape
-        alike.setdefault(tuple(largest), []).append(i)
-    found = list(matrices)
-    for (rows, columns), members in alike.items():
-        padded = wide[members[0]].new_zeros(len(members), rows, columns)
-        for slot, i in zip(padded, members, strict=True):
-            slot[: wide[i].shape[0], : wide[i].shape[1]] = wide[i]
-        for slot, i in zip(orthogonalise(padded), members, strict=True):
-            update = slot[: wide[i].shape[0], : wide[i].shape[1]]
-            found[i] = update.T if wide[i] is not matrices[i] else update
-    return found
+    def _direction(self, p: nn.Parameter, decay: float) -> Tensor:
+        """(rows, columns) the gradient with momentum, which is brought up to date."""
+        assert p.grad is not None
+        state = self.state[p]
+        if not state:
+            state["momentum"] = torch.zeros_like(p)
+        momentum: Tensor = state["momentum"]
+        momentum.lerp_(p.grad, 1 - decay)
+        return p.grad.lerp(momentum, decay).flatten(1)

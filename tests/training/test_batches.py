@@ -1,6 +1,5 @@
 """Batches are functions of seed and step; the cache keeps within its bound; bad data is told by line."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,15 +20,6 @@ def test_batches_from_a_step_are_the_later_batches_from_the_start(pictures: Pict
     assert len(everything) == Batches(pictures, recipe, 3).steps() == 6
     for a, b in zip(everything[2:], later, strict=True):
         assert torch.equal(a.pictures, b.pictures) and torch.equal(a.targets.boxes, b.targets.boxes)
-        assert a.names == b.names
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-def test_processes_make_what_threads_make(pictures: Pictures, recipe: Recipe) -> None:
-    batches = Batches(pictures, recipe, 3)
-    for a, b in zip(batches.from_step(1), batches.from_step(1, processes=2), strict=True):
-        assert torch.equal(a.pictures, b.pictures) and b.pictures.is_contiguous(memory_format=torch.channels_last)
-        assert all(torch.equal(x, y) for x, y in zip(a.targets, b.targets, strict=True))
         assert a.names == b.names
 
 

@@ -185,6 +185,7 @@ def test_the_rates_of_the_paper() -> None:
     second = refine(DESCRIPTIONS["scrfd_500m"], epochs=3)
     assert [(phase.epochs, phase.size) for phase in second.phases] == [(3, 640)] and second.rate == cosine.rate / 2
     assert [second.phases[0].shape(step) for step in range(3)] == [(640, 640), (640, 448), (448, 640)]  # group norm
+    assert second.scales == (0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0) and second.empty == 1 / 64 and cosine.empty == 0
     assert {refine(DESCRIPTIONS["scrfd_500m_kps"]).phases[0].shape(step) for step in range(3)} == {(640, 640)}
 
 
