@@ -80,6 +80,7 @@ class Batches:
         self._recipe = recipe
         self._seed = seed
         self._rank, self._world = rank, world
+        self._order: tuple[int, npt.NDArray[np.int64]] = -1, np.zeros(0, np.int64)  # of the epoch last asked for
 
     @property
     def pictures(self) -> Pictures:
@@ -132,11 +133,19 @@ class Batches:
             first += steps * phase.batch
         raise IndexError("step beyond the end of the recipe")
 
+    def _index(self, place: int) -> int:
+        """The picture at a place of the row."""
+        epoch, position = divmod(place, len(self._pictures))
+        shuffled, order = self._order
+        if shuffled != epoch:
+            order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._pictures))
+            self._order = epoch, order
+        return int(order[position])
+
     def _example(
         self, phase: Phase, place: int, out: npt.NDArray[np.uint8]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], str]:
-        epoch, position = divmod(place, len(self._pictures))
-        index = int(np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._pictures))[position])
+        index = self._index(place)
         rng = np.random.default_rng((self._seed, 1, place))
         note = self._pictures.annotations[index]
         if self._recipe.empty and rng.random() < self._recipe.empty:
