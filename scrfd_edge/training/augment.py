@@ -15,13 +15,17 @@ def flip(pictures: Tensor, targets: Targets, flipped: Tensor) -> tuple[Tensor, T
     width = pictures.shape[3]
     pictures = torch.where(flipped[:, None, None, None], pictures.flip(3), pictures)
     of_face = flipped[targets.pictures]
-    boxes = targets.boxes
-    mirrored = torch.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), 1)
+
+    def mirror(boxes: Tensor, chosen: Tensor) -> Tensor:
+        mirrored = torch.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), 1)
+        return torch.where(chosen[:, None], mirrored, boxes)
+
     points = targets.landmarks[:, list(_MIRRORED)]
     points = torch.stack((width - points[..., 0], points[..., 1]), -1)
     return pictures, targets._replace(
-        boxes=torch.where(of_face[:, None], mirrored, boxes),
+        boxes=mirror(targets.boxes, of_face),
         landmarks=torch.where(of_face[:, None, None], points, targets.landmarks),
+        ignored=mirror(targets.ignored, flipped[targets.ignored_in]),
     )
 
 

@@ -36,6 +36,17 @@ class Batch(NamedTuple):
     names: list[str]
 
 
+class _Example(NamedTuple):
+    """One crop's faces in pixels of the tensor. ignored (I, 4): what the crop holds of the picture's other faces, those
+    to ignore and those with their centre outside."""
+
+    boxes: npt.NDArray[np.float32]
+    landmarks: npt.NDArray[np.float32]
+    visible: npt.NDArray[np.float32]
+    ignored: npt.NDArray[np.float32]
+    name: str
+
+
 class Pictures:
     """Decoded pictures, RGB uint8, kept in memory up to `limit` bytes; the rest is decoded at each use."""
 
@@ -96,15 +107,16 @@ class Batches:
         phase, first = self._locate(step)
         places = range(first + self._rank, first + phase.batch, self._world)
         pictures = np.empty((len(places), *phase.shape(step), 3), np.uint8)
-        faces = [self._example(phase, place, pictures[i]) for i, place in enumerate(places)]
-        owner = np.repeat(np.arange(len(faces)), [len(boxes) for boxes, _, _, _ in faces])
+        examples = [self._example(phase, place, pictures[i]) for i, place in enumerate(places)]
         targets = Targets(
-            torch.from_numpy(owner),
-            torch.from_numpy(np.concatenate([boxes for boxes, _, _, _ in faces])),
-            torch.from_numpy(np.concatenate([points for _, points, _, _ in faces])),
-            torch.from_numpy(np.concatenate([visible for _, _, visible, _ in faces])),
+            _owners([e.boxes for e in examples]),
+            torch.from_numpy(np.concatenate([e.boxes for e in examples])),
+            torch.from_numpy(np.concatenate([e.landmarks for e in examples])),
+            torch.from_numpy(np.concatenate([e.visible for e in examples])),
+            _owners([e.ignored for e in examples]),
+            torch.from_numpy(np.concatenate([e.ignored for e in examples])),
         )
-        return Batch(torch.from_numpy(pictures).permute(0, 3, 1, 2), targets, [name for _, _, _, name in faces])
+        return Batch(torch.from_numpy(pictures).permute(0, 3, 1, 2), targets, [e.name for e in examples])
 
     def from_step(self, start: int, pinned: bool = False) -> Iterator[Batch]:
         """Batches in order, made by threads a few steps ahead; `pinned` in memory from where a GPU copies by itself."""
@@ -142,15 +154,13 @@ class Batches:
             self._order = epoch, order
         return int(order[position])
 
-    def _example(
-        self, phase: Phase, place: int, out: npt.NDArray[np.uint8]
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32], str]:
+    def _example(self, phase: Phase, place: int, out: npt.NDArray[np.uint8]) -> _Example:
         index = self._index(place)
         rng = np.random.default_rng((self._seed, 1, place))
         note = self._pictures.annotations[index]
         if self._recipe.empty and rng.random() < self._recipe.empty:
             _fill(rng, out)
-            return note.boxes[:0], note.landmarks[:0], note.visible[:0].mean(1), note.path
+            return _Example(note.boxes[:0], note.landmarks[:0], note.visible[:0].mean(1), note.boxes[:0], note.path)
         counted = note.boxes[~note.ignored]
         crop = self._crop(rng, phase, note, counted)
         height, width = out.shape[:2]
@@ -159,18 +169,26 @@ class Batches:
         factor = cut(self._pictures.picture(index), crop, out)
         kept = kept_faces(note.boxes, crop) & ~note.ignored
         corner = np.array([crop.x, crop.y], np.float32)
-        boxes = (note.boxes[kept].reshape(-1, 2, 2) - corner) * np.float32(factor)
+        boxes = (note.boxes.reshape(-1, 2, 2) - corner) * np.float32(factor)
         points = (note.landmarks[kept] - corner) * np.float32(factor)
+        end = np.array([width, height], np.float32)
+        clipped = boxes.clip(0, end)
+        in_part = ~kept & (clipped[:, 1] > clipped[:, 0]).all(1)
         if self._recipe.clip_faces:
-            end = np.array([width, height], np.float32)
-            boxes, points = boxes.clip(0, end), points.clip(0, end)
-        return boxes.reshape(-1, 4), points, note.visible[kept].mean(1), note.path
+            boxes, points = clipped, points.clip(0, end)
+        faces, ignored = boxes[kept].reshape(-1, 4), clipped[in_part].reshape(-1, 4)
+        return _Example(faces, points, note.visible[kept].mean(1), ignored, note.path)
 
     def _crop(self, rng: np.random.Generator, phase: Phase, note: Annotation, counted: npt.NDArray[np.float32]) -> Crop:
         if phase.crops != "face":
             return square_crop(rng, note.height, note.width, counted, self._recipe.scales)
         zoom = phase.size / 640
         return face_crop(rng, note.height, note.width, counted, self._recipe.scales, zoom, phase.size)
+
+
+def _owners(faces: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+    """(G,) int64, the index of the picture of each face."""
+    return torch.from_numpy(np.repeat(np.arange(len(faces)), [len(boxes) for boxes in faces]))
 
 
 def _fill(rng: np.random.Generator, out: npt.NDArray[np.uint8]) -> None:

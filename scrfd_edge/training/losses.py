@@ -17,12 +17,15 @@ _LANDMARK_BETA = 1 / 9
 
 class Targets(NamedTuple):
     """Faces of a batch. pictures (G,) int64; boxes (G, 4); landmarks (G, 5, 2); visible (G,) 0..1, the share of
-    labelled points. Pixels of the tensor."""
+    labelled points. Pixels of the tensor. ignored_in (I,) int64 and ignored (I, 4): pictures and boxes of faces that
+    are not to be learnt, with `every_face` not as background either."""
 
     pictures: Tensor
     boxes: Tensor
     landmarks: Tensor
     visible: Tensor
+    ignored_in: Tensor
+    ignored: Tensor
 
 
 class Losses(NamedTuple):
@@ -46,8 +49,8 @@ def detection_losses(maps: Maps, anchors: Anchors, targets: Targets, every_face:
 
     Positives' soft label is the IoU of the decoded box with its face (Generalised Focal Loss without its
     distribution branch, beta 2); box and landmark terms are weighted by the anchor's own score.
-    every_face: as in `assign`; and the anchors around a face that still has no positive one are not background: they
-    have no score loss.
+    every_face: as in `assign`; and the anchors around a face that still has no positive one, and those in an ignored
+    face, are not background: they have no score loss.
     """
     n = maps.scores[0].shape[0]
     per_cell = maps.scores[0].shape[1]
@@ -70,6 +73,7 @@ def detection_losses(maps: Maps, anchors: Anchors, targets: Targets, every_face:
     if every_face:
         counted = torch.ones_like(logits)
         counted[_around_unmatched(anchors, targets, face)] = 0
+        counted[_in_ignored(anchors, targets)] = 0
         counted[picture, anchor] = 1
         focal = focal * counted
     score = torch.stack([part.sum() for part in torch.split(focal, cells, 1)])
@@ -98,6 +102,17 @@ def _around_unmatched(anchors: Anchors, targets: Targets, matched: Tensor) -> tu
     margin = torch.cat((centre - boxes[:, None, :2], boxes[:, None, 2:] - centre), -1).amin(-1)
     face, column = ((anchors.strides[anchor] == stride) & (margin > -stride / 2)).nonzero(as_tuple=True)
     return targets.pictures[rest][face], anchor[face, column]
+
+
+def _in_ignored(anchors: Anchors, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Picture and anchor, of every level, within half a stride of an ignored face."""
+    near = torch.ones(len(targets.ignored), len(anchors.strides), dtype=torch.bool, device=targets.ignored.device)
+    for axis in (0, 1):
+        centre = anchors.centres[:, axis]
+        near &= centre + anchors.strides / 2 > targets.ignored[:, None, axis]
+        near &= centre - anchors.strides / 2 < targets.ignored[:, None, axis + 2]
+    face, anchor = near.nonzero(as_tuple=True)
+    return targets.ignored_in[face], anchor
 
 
 def _diou_loss(predicted: Tensor, wanted: Tensor, eps: float = 1e-6) -> Tensor:

@@ -11,7 +11,8 @@ def batch() -> tuple[torch.Tensor, Targets]:
     pictures = torch.randint(0, 256, (3, 3, 32, 32), generator=generator, dtype=torch.uint8)
     boxes = torch.tensor([[2, 3, 12, 15], [20, 4, 30, 12], [8, 8, 20, 25]]).float()
     points = torch.tensor([[4, 6], [9, 6], [7, 9], [5, 12], [9, 12]]).float().expand(3, 5, 2)
-    return pictures, Targets(torch.tensor([0, 1, 2]), boxes, points, torch.ones(3))
+    ignored = torch.tensor([[0, 0, 4, 6], [1, 2, 5, 6]]).float()
+    return pictures, Targets(torch.tensor([0, 1, 2]), boxes, points, torch.ones(3), torch.tensor([0, 2]), ignored)
 
 
 def test_flipping_twice_changes_nothing() -> None:
@@ -29,6 +30,7 @@ def test_a_flip_moves_pixels_boxes_and_swaps_left_and_right() -> None:
     assert torch.equal(mirrored[1:], pictures[1:])
     assert moved.boxes[0].tolist() == [20, 3, 30, 15]
     assert torch.equal(moved.boxes[1:], targets.boxes[1:])
+    assert moved.ignored.tolist() == [[28, 0, 32, 6], [1, 2, 5, 6]]
     assert moved.landmarks[0].tolist() == [[23, 6], [28, 6], [25, 9], [23, 12], [27, 12]]
 
 

@@ -282,6 +282,6 @@ def test_targets_of_an_empty_batch_train_the_background(
 ) -> None:
     trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
     batch = trainer.batches.make(0)
-    empty = Targets(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4), torch.zeros(0, 5, 2), torch.zeros(0))
+    empty = Targets(*(part[:0] for part in batch.targets))
     losses = trainer.train_batch(trainer.net, batch._replace(targets=empty))
     assert float(losses[0]) > 0 and float(losses[1:].abs().sum()) == 0

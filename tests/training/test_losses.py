@@ -17,6 +17,9 @@ def wave(channels: int, grid: tuple[int, int], function: str, rate: float) -> to
     return getattr(torch, function)(rate * i).float().view(2, channels, *grid)
 
 
+NONE = torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4)  # no ignored faces
+
+
 def golden() -> tuple[Maps, Targets]:
     maps = Maps(
         [wave(2, g, "sin", 0.37) for g in GRIDS],
@@ -27,7 +30,7 @@ def golden() -> tuple[Maps, Targets]:
     fractions = torch.tensor([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
     points = boxes[:, None, :2] + fractions * (boxes[:, None, 2:] - boxes[:, None, :2])
     points[3] = 0
-    return maps, Targets(torch.tensor([0, 0, 1, 1]), boxes, points, torch.tensor([1.0, 1.0, 1.0, 0.0]))
+    return maps, Targets(torch.tensor([0, 0, 1, 1]), boxes, points, torch.tensor([1.0, 1.0, 1.0, 0.0]), *NONE)
 
 
 def test_golden_values() -> None:
@@ -40,7 +43,7 @@ def test_golden_values() -> None:
 
 def test_without_faces_only_the_background_counts() -> None:
     maps, _ = golden()
-    none = Targets(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4), torch.zeros(0, 5, 2), torch.zeros(0))
+    none = Targets(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4), torch.zeros(0, 5, 2), torch.zeros(0), *NONE)
     losses = detection_losses(maps, ANCHORS, none)
     assert float(losses.positives) == 2  # one per picture, so that an empty batch can be divided by it
     assert float(losses.box.sum() + losses.landmarks.sum() + losses.weight) == 0
@@ -51,7 +54,7 @@ def test_faces_without_an_anchor_are_answered_or_left_out() -> None:
     maps, _ = golden()
     # Between four centres of cells: ATSS finds no anchor for 6 pixels; 3 pixels stay without one.
     boxes = torch.tensor([[33.0, 33, 39, 39], [66.5, 66.5, 69.5, 69.5]])
-    targets = Targets(torch.tensor([0, 1]), boxes, torch.zeros(2, 5, 2), torch.zeros(2))
+    targets = Targets(torch.tensor([0, 1]), boxes, torch.zeros(2, 5, 2), torch.zeros(2), *NONE)
     plain, every = (detection_losses(maps, ANCHORS, targets, every_face) for every_face in (False, True))
     assert float(plain.box.sum()) == 0 and float(every.box[0]) > 0
     assert float(every.score[0]) < float(plain.score[0]) and every.score[1:].tolist() == plain.score[1:].tolist()
@@ -59,6 +62,25 @@ def test_faces_without_an_anchor_are_answered_or_left_out() -> None:
 
 def test_every_face_changes_nothing_where_each_has_an_anchor() -> None:
     maps, targets = golden()
-    matched = Targets(*(part[:2] for part in targets))
+    matched = Targets(*(part[:2] for part in targets[:4]), *NONE)
     plain, every = (detection_losses(maps, ANCHORS, matched, every_face) for every_face in (False, True))
     assert [part.tolist() for part in plain] == [part.tolist() for part in every]
+
+
+@pytest.mark.parametrize("box", [[0.0, 64, 40, 96], [33.0, 73, 39, 79]])  # the second lies between four centres
+def test_ignored_faces_are_background_for_the_paper_alone(box: list[float]) -> None:
+    maps, targets = golden()
+    ignoring = targets._replace(ignored_in=torch.tensor([1]), ignored=torch.tensor([box]))
+    plain, every = ([detection_losses(maps, ANCHORS, t, e) for t in (targets, ignoring)] for e in (False, True))
+    assert [part.tolist() for part in plain[0]] == [part.tolist() for part in plain[1]]
+    assert float(every[1].score[0]) < float(every[0].score[0])
+    assert [part.tolist() for part in every[0][1:]] == [part.tolist() for part in every[1][1:]]
+
+
+def test_a_face_on_an_ignored_one_keeps_its_anchors() -> None:
+    maps, targets = golden()
+    one = Targets(*(part[1:2] for part in targets[:4]), *NONE)
+    all_ignored = one._replace(ignored_in=torch.tensor([0]), ignored=torch.tensor([[-20.0, -20, 200, 200]]))
+    losses = detection_losses(maps, ANCHORS, all_ignored, every_face=True)
+    plain = detection_losses(maps, ANCHORS, one, every_face=True)
+    assert 0 < float(losses.score[1]) < float(plain.score[1]) and losses.box.tolist() == plain.box.tolist()
