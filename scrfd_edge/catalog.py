@@ -40,13 +40,17 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Model:
-    """One entry. description: its architecture. licence: SPDX expression or plain words. source: who made it."""
+    """One entry. description: its architecture. licence: SPDX expression or plain words. source: who made it.
+
+    ap: of its weights in FP32, as ModelFile has it of a file; there need not be a file in FP32.
+    """
 
     name: str
     description: Description
     files: tuple[ModelFile, ...]
     licence: str
     source: str
+    ap: tuple[float, float, float] | None = None
 
 
 _OURS = "LicenseRef-scrfd-edge-weights (trained on photographs for research use; see LICENSE-WEIGHTS)"
@@ -60,9 +64,9 @@ def _official(name: str, sha256: str, url: str, member: str | None = None) -> Mo
     return Model(f"insightface/{name}", DESCRIPTIONS[name], (file,), _THEIRS, "InsightFace release v0.7")
 
 
-def _bundled(name: str, files: Sequence[Mapping[str, Any]]) -> Model:
-    made = (ModelFile(**{**file, "ap": tuple(file["ap"])}) for file in files)
-    return Model(name, DESCRIPTIONS[name], tuple(made), _OURS, "this project")
+def _bundled(name: str, entry: Mapping[str, Any]) -> Model:
+    made = (ModelFile(**{**file, "ap": tuple(file["ap"])}) for file in entry["files"])
+    return Model(name, DESCRIPTIONS[name], tuple(made), _OURS, "this project", tuple(entry["ap"]))
 
 
 _BUNDLED: Mapping[str, Any] = json.loads((BUNDLED / "files.json").read_text())
@@ -71,7 +75,7 @@ _BUNDLED: Mapping[str, Any] = json.loads((BUNDLED / "files.json").read_text())
 CATALOG: Mapping[str, Model] = {
     model.name: model
     for model in (
-        *(_bundled(name, files) for name, files in _BUNDLED.items()),
+        *(_bundled(name, entry) for name, entry in _BUNDLED.items()),
         _official(
             "scrfd_500m_kps",
             "5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a",
@@ -134,13 +138,13 @@ def find_file(file: ModelFile) -> Path | None:
 
 
 def loses_little(file: ModelFile, model: Model) -> bool:
-    """Whether a file of the model loses no more than LOSSES against its file in FP32, by measurement."""
-    whole = next((f.ap for f in model.files if f.precision == "fp32"), None)
-    if file.precision == "fp32":
+    """Whether a file of the model loses no more than LOSSES against its weights in FP32, by measurement, or all of them
+    are INT8, so that none loses against another."""
+    if file.precision == "fp32" or all(other.precision == "int8" for other in model.files):
         return True
-    if file.ap is None or whole is None:
+    if file.ap is None or model.ap is None:
         return False
-    return all(a - b <= most for a, b, most in zip(whole, file.ap, LOSSES[file.suffix], strict=True))
+    return all(a - b <= most for a, b, most in zip(model.ap, file.ap, LOSSES[file.suffix], strict=True))
 
 
 def locate(model: Model, files: Sequence[ModelFile]) -> Path:

@@ -110,5 +110,7 @@ def test_auto_leaves_out_what_loses_too_much() -> None:
         ModelFile("b.int8.xml", "int8", "", ap=(89.75, 80.0, 70.0)),
         ModelFile("b.int8.tflite", "int8", ""),
     ]
-    model = Model("a", DESCRIPTIONS["scrfd_500m"], (whole, *far, *near), "", "")
+    model = Model("a", DESCRIPTIONS["scrfd_500m"], (whole, *far, *near), "", "", whole.ap)
     assert [file for file in model.files if loses_little(file, model)] == [whole, *near]
+    integers = Model("a", DESCRIPTIONS["scrfd_500m"], (*far, *near), "", "", whole.ap)
+    assert all(loses_little(file, integers) for file in integers.files)

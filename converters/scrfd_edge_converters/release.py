@@ -33,6 +33,9 @@ from .source import open_source
 FILES = (("onnx", "fp32"), ("onnx", "int8"), ("openvino", "int8"), ("tflite", "int8"), ("tflite", "fp16"))
 """(format, precision). OpenVINO reads the FP32 file as it is; FP16 halves TFLite's, and is computed in FP32 on CPUs."""
 
+INTEGERS_ALONE = ("scrfd_2.5g_kps",)
+"""Models whose floats would take the wheel over 15 MB; `convert` makes them from models/NAME/weights.safetensors."""
+
 SETTINGS = ("easy", "medium", "hard")
 _SIZE = "square640"
 
@@ -55,24 +58,26 @@ def release(folder: Path, photographs: Photographs, out: Path = BUNDLED) -> None
     weights = folder / "weights.safetensors"
     head, text = _read_card(folder / "card.md")
     metadata = open_source(weights).metadata
-    rows, reports = [], []
+    whole = _evaluate(weights, "torch", photographs)
+    ships = [file for file in FILES if file[1] == "int8" or metadata.model not in INTEGERS_ALONE]
+    rows = []
     with tempfile.TemporaryDirectory(prefix=".release-", dir=out) as temporary:
-        for target, precision in FILES:
+        for target, precision in ships:
             name = f"{metadata.model}{'' if precision == 'fp32' else f'.{precision}'}{SUFFIXES[target]}"
             made = Path(temporary) / name
             request = Request(
                 weights, target, precision, made, calibration=photographs.calibration, exclude=photographs.exclude
             )
             _say(f"{name}: {convert(request, lambda what, done, of: None).agreement}")
-            reports.append(_evaluate(made, target, photographs))
-            rows.append(_row(made, precision, reports[-1]))
+            rows.append(_row(made, precision, _evaluate(made, target, photographs)))
             _say(f"{name}: AP {rows[-1]['ap']}")
         card = Path(temporary) / f"{metadata.model}.md"
-        measured = _measured(rows, reports[0], str(metadata.source_sha256), metadata.score_threshold)
+        measured = _measured(rows, whole, str(metadata.source_sha256), metadata.score_threshold)
         card.write_text(f"---\nmodel: {metadata.model}\n{measured}{head}---\n{text}", encoding="utf-8")
         table = Path(temporary) / "files.json"
         known = json.loads((out / table.name).read_text()) if (out / table.name).exists() else {}
-        table.write_text(json.dumps({**known, metadata.model: rows}, indent=1) + "\n")
+        entry = {"ap": _ap(whole), "files": rows}
+        table.write_text(json.dumps({**known, metadata.model: entry}, indent=1) + "\n")
         for path in sorted(Path(temporary).iterdir()):
             path.replace(out / path.name)
 
@@ -100,11 +105,15 @@ def _row(path: Path, precision: str, report: dict[str, Any]) -> dict[str, Any]:
     row = {"name": path.name, "precision": precision, "sha256": _sha256(path)}
     if path.suffix == ".xml":
         row["bin_sha256"] = _sha256(path.with_suffix(".bin"))
-    return {**row, "ap": [report[setting] for setting in SETTINGS]}
+    return {**row, "ap": _ap(report)}
+
+
+def _ap(report: dict[str, Any]) -> list[float]:
+    return [report[setting] for setting in SETTINGS]
 
 
 def _measured(rows: list[dict[str, Any]], report: dict[str, Any], source: str, threshold: float | None) -> str:
-    """The card's lines on files, accuracy, recall and operating point. report: of the FP32 file."""
+    """The card's lines on files, accuracy, recall and operating point. report: of the weights in FP32."""
     lines = [f"source_sha256: {source}", "files:"]
     for row in rows:
         lines.append(f"  - name: {row['name']}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scrfd_edge_converters.release as module
 from PIL import Image
 from scrfd_edge_converters.release import FILES, Photographs, release
 
@@ -58,7 +59,8 @@ def released(source: Path, pictures: Photographs, tmp_path_factory: pytest.TempP
 def test_table_files_and_card_fit_together(released: Path, source: Path) -> None:
     table = json.loads((released / "files.json").read_text())
     assert list(table) == ["other", "scrfd_500m_kps"]
-    rows = [ModelFile(**row) for row in table["scrfd_500m_kps"]]
+    rows = [ModelFile(**row) for row in table["scrfd_500m_kps"]["files"]]
+    assert table["scrfd_500m_kps"]["ap"] == pytest.approx(table["scrfd_500m_kps"]["files"][0]["ap"], abs=0.02)
     assert [row.precision for row in rows] == [precision for _, precision in FILES]
     card = (released / "scrfd_500m_kps.md").read_text()
     assert card.startswith("---\nmodel: scrfd_500m_kps\n") and card.endswith("\nlicence: free\n---\n# A model\n")
@@ -75,7 +77,7 @@ def test_table_files_and_card_fit_together(released: Path, source: Path) -> None
 
 def test_every_file_names_its_source_and_operating_point(released: Path, source: Path) -> None:
     sha256 = hashlib.sha256((source / "weights.safetensors").read_bytes()).hexdigest()
-    for row in json.loads((released / "files.json").read_text())["scrfd_500m_kps"]:
+    for row in json.loads((released / "files.json").read_text())["scrfd_500m_kps"]["files"]:
         detector = FaceDetector(released / row["name"])
         assert detector.score_threshold == POINT and detector.precision == row["precision"]
         assert detector._backend.metadata.source_sha256 == sha256
@@ -118,3 +120,12 @@ def test_our_weights_are_the_source_of_what_ships() -> None:
             weights = WEIGHTS.parents[1] / model.name / "weights.safetensors"
             sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
             assert f"source_sha256: {sha256}\n" in (catalog.BUNDLED / f"{model.name}.md").read_text()
+
+
+def test_integers_alone_where_floats_would_not_fit(
+    source: Path, pictures: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTEGERS_ALONE", ("scrfd_500m_kps",))
+    release(source, pictures, tmp_path)
+    entry = json.loads((tmp_path / "files.json").read_text())["scrfd_500m_kps"]
+    assert [row["precision"] for row in entry["files"]] == ["int8"] * 3 and min(entry["ap"]) > 99
