@@ -20,6 +20,7 @@ def train(
     recipe: Annotated[str, typer.Option(help="paper, short or refine.")] = "paper",
     epochs: Annotated[float | None, typer.Option(help="Length, instead of the recipe's own.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures per step, over all processes; the rate follows.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Full learning rate, instead of the recipe's own.")] = None,
     dev: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training and measure on.")] = None,
     init: Annotated[Path | None, typer.Option(help="Checkpoint whose fitting tensors are taken over.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the state in --out.")] = False,
@@ -51,7 +52,7 @@ def train(
         raise SettingError(f"{out} holds a training already: go on with --resume, or choose another folder.")
     description = find_description(model)
     scales = BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES
-    chosen = find_recipe(recipe, description, epochs, scales, batch)
+    chosen = find_recipe(recipe, description, epochs, scales, batch, rate)
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingError(
             f"--device {device}: this PyTorch ({torch.__version__}) finds no CUDA GPU; use --device cpu."

@@ -140,12 +140,17 @@ RECIPES = {"paper": paper, "short": short, "refine": refine}
 
 
 def find_recipe(
-    name: str, description: Description, epochs: float | None, scales: tuple[float, ...], batch: int | None = None
+    name: str,
+    description: Description,
+    epochs: float | None,
+    scales: tuple[float, ...],
+    batch: int | None = None,
+    rate: float | None = None,
 ) -> Recipe:
     """A recipe by name. batch: pictures per step of its last phase instead of its own, from where the other phases'
-    batches and the rate follow: with Muon by the square root, else in proportion.
+    batches and the rate follow: with Muon by the square root, else in proportion. rate: the full one instead of these.
 
-    Raises SettingError for an unknown one, and for a length or batch that is not positive.
+    Raises SettingError for an unknown one, and for a length, batch or rate that is not positive.
     """
     if name not in RECIPES:
         raise SettingError(f"Unknown recipe {name!r}: expected one of {', '.join(RECIPES)}.")
@@ -153,10 +158,11 @@ def find_recipe(
         raise SettingError(f"epochs must be a positive number, got {epochs}.")
     if batch is not None and batch < 1:
         raise SettingError(f"batch must be at least 1 picture, got {batch}.")
+    if rate is not None and not 0 < rate < math.inf:
+        raise SettingError(f"rate must be a positive number, got {rate}.")
     make = RECIPES[name]
     recipe = make(description, scales=scales) if epochs is None else make(description, epochs, scales)
-    if batch is None:
-        return recipe
-    factor = batch / recipe.phases[-1].batch
+    factor = 1 if batch is None else batch / recipe.phases[-1].batch
     phases = tuple(replace(phase, batch=max(1, round(phase.batch * factor))) for phase in recipe.phases)
-    return replace(recipe, phases=phases, rate=recipe.rate * (factor**0.5 if recipe.optimiser == "muon" else factor))
+    followed = recipe.rate * (factor**0.5 if recipe.optimiser == "muon" else factor)
+    return replace(recipe, phases=phases, rate=followed if rate is None else rate)

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from scrfd_edge.annotations import Annotation
 from scrfd_edge.description import Description
-from scrfd_edge.errors import DataError, ModelError
+from scrfd_edge.errors import DataError, ModelError, SettingError
 from scrfd_edge.networks import SCRFD, checkpoint
 from scrfd_edge.training import loop
 from scrfd_edge.training.atss import make_anchors
@@ -192,13 +192,17 @@ def test_the_rates_of_the_paper() -> None:
 def test_the_rate_follows_the_batch() -> None:
     from scrfd_edge.description import DESCRIPTIONS
 
-    def found(name: str, batch: int | None) -> Recipe:
-        return find_recipe(name, DESCRIPTIONS["scrfd_500m"], None, REDISTRIBUTED_SCALES, batch)
+    def found(name: str, batch: int | None, rate: float | None = None) -> Recipe:
+        return find_recipe(name, DESCRIPTIONS["scrfd_500m"], None, REDISTRIBUTED_SCALES, batch, rate)
 
     assert found("short", None) == short(DESCRIPTIONS["scrfd_500m"]) == found("short", 16)
     assert [phase.batch for phase in found("short", 64).phases] == [128, 64]
     assert found("short", 64).rate == pytest.approx(2 * found("short", None).rate)  # Muon: by the square root
     assert found("paper", 64).rate == pytest.approx(2 * found("paper", None).rate)  # SGD, from 32: in proportion
+    assert found("refine", 64, 0.003) == replace(found("refine", 64), rate=0.003)  # unless it is given
+    for batch, rate, what in ((0, None, "batch"), (None, 0.0, "rate"), (None, float("nan"), "rate")):
+        with pytest.raises(SettingError, match=f"{what} must be"):
+            found("refine", batch, rate)
 
 
 def test_anchors_lie_on_the_tensor(
