@@ -56,10 +56,9 @@ def counted(name: str) -> Count:
 
 
 def measured_ap(name: str) -> str:
-    """Easy / medium / hard of the FP32 file that we ship, as its card has them; or nothing."""
-    files = CATALOG[name].files if name in CATALOG else ()
-    found = (file.ap for file in files if file.precision == "fp32" and file.ap is not None)
-    return " / ".join(f"{ap:.2f}" for ap in next(found, ()))
+    """Easy / medium / hard of our weights in FP32, as their card has them; or nothing."""
+    ap = CATALOG[name].ap if name in CATALOG else None
+    return " / ".join(f"{value:.2f}" for value in ap or ())
 
 
 def main() -> None:

@@ -100,7 +100,8 @@ LOSSES: Mapping[str, tuple[float, float, float]] = {
     ".onnx": (0.3, 0.3, 0.7),
     ".tflite": (0.3, 0.3, 0.7),
 }
-"""Suffix -> average precision, easy, medium and hard, in percent, that a file which "auto" takes may lose."""
+"""Suffix -> average precision, easy, medium and hard, in percent, that a file which "auto" takes may lose, where the
+model has one in FP32."""
 
 
 def find_model(name: str) -> Model:
@@ -138,8 +139,8 @@ def find_file(file: ModelFile) -> Path | None:
 
 
 def loses_little(file: ModelFile, model: Model) -> bool:
-    """Whether a file of the model loses no more than LOSSES against its weights in FP32, by measurement, or all of them
-    are INT8, so that none loses against another."""
+    """Whether a file of the model loses no more than LOSSES against its weights in FP32, by measurement, or there are
+    INT8 files alone, and nothing better to take."""
     if file.precision == "fp32" or all(other.precision == "int8" for other in model.files):
         return True
     if file.ap is None or model.ap is None:

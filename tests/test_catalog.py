@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scrfd_edge import FaceDetector, ModelError, catalog
-from scrfd_edge.catalog import CATALOG, Model, ModelFile, find_file, find_model, locate, loses_little
+from scrfd_edge.catalog import CATALOG, LOSSES, Model, ModelFile, find_file, find_model, locate, loses_little
 from scrfd_edge.description import DESCRIPTIONS
 
 BUNDLED = [(m, f) for m in CATALOG.values() for f in m.files if f.url is None]
@@ -114,3 +114,10 @@ def test_auto_leaves_out_what_loses_too_much() -> None:
     assert [file for file in model.files if loses_little(file, model)] == [whole, *near]
     integers = Model("a", DESCRIPTIONS["scrfd_500m"], (*far, *near), "", "", whole.ap)
     assert all(loses_little(file, integers) for file in integers.files)
+
+
+def test_integers_alone_lose_little_too() -> None:
+    for model, file in BUNDLED:
+        if all(other.precision == "int8" for other in model.files):
+            assert model.ap is not None and file.ap is not None
+            assert all(a - b <= most for a, b, most in zip(model.ap, file.ap, LOSSES[file.suffix], strict=True))

@@ -4,7 +4,7 @@
         --images DIR --list LIST --ground-truth DIR
 
 The folder holds weights.safetensors and card.md: the card's text, and in its head what is not measured here. Written
-are the model files, the card with what is, and the model's rows in files.json, which the catalog reads. They appear
+are the model files, the card with what is, and the model's entry in files.json, which the catalog reads. They appear
 together at the end; before, nothing is changed.
 """
 
@@ -34,7 +34,8 @@ FILES = (("onnx", "fp32"), ("onnx", "int8"), ("openvino", "int8"), ("tflite", "i
 """(format, precision). OpenVINO reads the FP32 file as it is; FP16 halves TFLite's, and is computed in FP32 on CPUs."""
 
 INTEGERS_ALONE = ("scrfd_2.5g_kps",)
-"""Models whose floats would take the wheel over 15 MB; `convert` makes them from models/NAME/weights.safetensors."""
+"""Models whose floats would take the wheel over 15 MB. `convert` makes them from models/NAME/weights.safetensors, which
+the repository has and the wheel has not."""
 
 SETTINGS = ("easy", "medium", "hard")
 _SIZE = "square640"
@@ -94,7 +95,7 @@ def _read_card(path: Path) -> tuple[str, str]:
 
 
 def _evaluate(path: Path, backend: str, photographs: Photographs) -> dict[str, Any]:
-    opener = partial(FaceDetector, path, backend=backend, score_threshold=SCORE_THRESHOLD)
+    opener = partial(FaceDetector, path, backend=backend, device="cpu", score_threshold=SCORE_THRESHOLD)
     done = run(sized(opener, _SIZE), photographs.images, photographs.names)
     truth = replace(photographs.truth, sizes=done.sizes)
     return measure(truth, done.detections, done.landmarks).to_dict()
@@ -114,7 +115,8 @@ def _ap(report: dict[str, Any]) -> list[float]:
 
 def _measured(rows: list[dict[str, Any]], report: dict[str, Any], source: str, threshold: float | None) -> str:
     """The card's lines on files, accuracy, recall and operating point. report: of the weights in FP32."""
-    lines = [f"source_sha256: {source}", "files:"]
+    fp32 = " / ".join(f"{ap:.2f}" for ap in _ap(report))
+    lines = [f"source_sha256: {source}", f"accuracy_fp32: {fp32} (easy / medium / hard, of the weights)", "files:"]
     for row in rows:
         lines.append(f"  - name: {row['name']}")
         lines += [f"    {key}: {row[key]}" for key in ("precision", "sha256", "bin_sha256") if key in row]

@@ -41,18 +41,16 @@ def open_source(path: Path) -> Source:
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
         raise ModelError(f"{path} keeps weights in another file (ONNX external data): save it as one file.")
     texts = [entry.value for entry in model.metadata_props if entry.key == KEY]
+    written = Metadata.parse(texts[0], path) if texts else None
+    if written is not None and (written.precision, written.dtype, written.layout) != ("fp32", "float32", "NCHW"):
+        raise ModelError(f"{path} holds {written.precision}: convert from the FP32 file that it was made from.")
     try:
         network = read_network(model)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
-    if texts:
-        metadata = Metadata.parse(texts[0], path)
-        if metadata.landmarks != any(rows.k == 10 for rows in network.outputs):
-            raise ModelError(f"{path}: its metadata and its outputs disagree about landmarks.")
-    else:
-        metadata = Metadata.from_outputs([[1, 1, rows.k] for rows in network.outputs], path)
-    if (metadata.precision, metadata.dtype, metadata.layout) != ("fp32", "float32", "NCHW"):
-        raise ModelError(f"{path} holds {metadata.precision}: convert from the FP32 file that it was made from.")
+    if written is not None and written.landmarks != any(rows.k == 10 for rows in network.outputs):
+        raise ModelError(f"{path}: its metadata and its outputs disagree about landmarks.")
+    metadata = written or Metadata.from_outputs([[1, 1, rows.k] for rows in network.outputs], path)
     return Source(network, replace(metadata, source_sha256=digest), data)
 
 

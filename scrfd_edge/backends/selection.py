@@ -1,6 +1,7 @@
 """Which engine and precision "auto" takes: the fastest by measurement, on this machine or on a CPU of its kind.
 
-INT8 is taken only where it pays by measurement: 1.8 times as fast as floats on the same engine, 1.3 on ONNX Runtime.
+INT8 is taken only where it pays by measurement, 1.8 times as fast as floats on the same engine, 1.3 on ONNX Runtime, or
+where a model has nothing else.
 """
 
 import json
@@ -73,7 +74,10 @@ def choose(
     if not fitting:
         has = ", ".join(dict.fromkeys(files[i][1] for i, _ in opened))
         by = "" if backend == "auto" else f" for the back end {backend!r}"
-        raise ModelError(f"This model has no file in precision {precision!r}{by}; it has {has}.")
+        raise ModelError(
+            f"This model has no file in precision {precision!r}{by}; it has {has}. "
+            "Take one of these, or make the file from the model's weights in FP32: scrfd-edge convert."
+        )
     factors, where = factors_here() if device in ("auto", "cpu") else ({}, device)
     ranked = sorted(fitting, key=lambda f: _rank(files[f[0]], f[1], factors, precision), reverse=True)
     here = [(i, name) for i, name in ranked if BACKENDS[name].installed]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _WARMUP = 3
+_NO_REFERENCE = "--save compares with fp32 on onnx: measure a model with such a file too (scrfd_500m_kps)."
 _STEP = 5  # runs of one configuration before the next one has its turn
 
 
@@ -76,6 +77,8 @@ def bench(
         wanted += [Configuration(model, *pair, size, count) for pair, size, count in itertools.product(pairs, *each)]
     if rounds < 1:
         raise SettingError(f"--rounds must be positive, got {rounds}.")
+    if save and not any(c.backend == "onnx" and c.precision in ("fp32", "auto") for c in wanted):
+        raise SettingError(_NO_REFERENCE)
     pixels = _frame(picture, frame)
     results = _measure(wanted, pixels, rounds, talk)
     if not results:
@@ -205,7 +208,7 @@ def _factors(results: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
     """Against ONNX Runtime with FP32 on the first model, size and thread count that has it."""
     first = next((r for r in results if (r["backend"], r["precision"]) == ("onnx", "fp32")), None)
     if first is None:
-        raise SettingError("--save compares with fp32 on onnx: measure that too.")
+        raise SettingError(_NO_REFERENCE)
     alike = [r for r in results if all(r[key] == first[key] for key in ("model", "tensor", "threads"))]
     return {(r["backend"], r["precision"]): first["ms"]["total"] / r["ms"]["total"] for r in alike}
 
@@ -252,7 +255,7 @@ def _frame(picture: Path, frame: str) -> "npt.NDArray[np.uint8]":
 
 
 def _files(model: str, backends: list[str]) -> list[tuple[str, str]]:
-    """(engine, precision) of the model's files, FP32 first."""
+    """(engine, precision) of the model's files, in the order of its entry."""
     files = find_model(model).files
     found = [(name, file.precision) for name in backends for file in files if file.suffix in BACKENDS[name].suffixes]
     return list(dict.fromkeys(found))

@@ -50,7 +50,7 @@ def detection_losses(maps: Maps, anchors: Anchors, targets: Targets, every_face:
     Positives' soft label is the IoU of the decoded box with its face (Generalised Focal Loss without its
     distribution branch, beta 2); box and landmark terms are weighted by the anchor's own score.
     every_face: as in `assign`; and the anchors around a face that still has no positive one, and those in an ignored
-    face, are not background: they have no score loss.
+    face or within half a stride of it, are not background: they have no score loss.
     """
     n = maps.scores[0].shape[0]
     per_cell = maps.scores[0].shape[1]

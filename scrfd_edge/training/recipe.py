@@ -148,7 +148,8 @@ def find_recipe(
     rate: float | None = None,
 ) -> Recipe:
     """A recipe by name. batch: pictures per step of its last phase instead of its own, from where the other phases'
-    batches and the rate follow: with Muon by the square root, else in proportion. rate: the full one instead of these.
+    batches and the rate follow: with Muon by the square root, else in proportion. rate: the full learning rate
+    instead of the recipe's own or what follows the batch; with Muon, AdamW runs at a tenth of it.
 
     Raises SettingError for an unknown one, and for a length, batch or rate that is not positive.
     """

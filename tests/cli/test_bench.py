@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from scrfd_edge import catalog
 from scrfd_edge.backends.selection import factors_here
-from scrfd_edge.cli import make_app
+from scrfd_edge.cli import bench, make_app
 from scrfd_edge.description import DESCRIPTIONS
 from scrfd_edge.networks import SCRFD
 from scrfd_edge.networks.checkpoint import save
@@ -52,6 +52,12 @@ def test_measures_saves_and_draws(home: Path) -> None:
     assert 0 < row["ms"]["network"] < row["ms"]["total"] and row["spread"][0] <= row["spread"][1]
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert factors_here() == ({("onnx", "fp32"): 1.0}, "this machine")
+
+
+def test_save_without_the_reference_is_refused_before_measuring(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_measure", lambda *arguments: pytest.fail("measured"))
+    result = CliRunner().invoke(make_app(), [*QUICK, "--backends", "onnx", "--precisions", "int8", "--save"])
+    assert result.exit_code == 2 and "compares with fp32 on onnx" in str(result.stderr)
 
 
 def test_a_file_opens_with_its_engines() -> None:

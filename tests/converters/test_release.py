@@ -51,7 +51,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def released(source: Path, pictures: Photographs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("released")
-    (out / "files.json").write_text('{"other": []}')
+    (out / "files.json").write_text('{"other": {"ap": [], "files": []}}')
     release(source, pictures, out)
     return out
 
