@@ -1,44 +1,43 @@
 """Annotations of pictures that lack faces, or box them otherwise than WIDER FACE does, as training can use them.
 
-    python models/relabel.py DATA --begin mafa/ --weights WEIGHTS >> label.txt
-    python models/relabel.py DATA --begin mask853/ --weights WEIGHTS --move >> label.txt
+    python models/relabel.py DATA --begin mafa/ --weights WEIGHTS >> OUT
+    python models/relabel.py DATA --begin mask853/ --weights WEIGHTS --move >> OUT
 
 Of the pictures whose path begins so: a face that our network is sure of and that has no box gets one to ignore, so that
 training does not take it for background. With --move boxes become the network's where it has one over the face, and are
-to be ignored where not. Pictures with nothing else are left out. Landmarks are not kept.
+to be ignored where not. Pictures with faces to ignore alone are left out. Landmarks are not kept.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from scrfd_edge import FaceDetector, ScrfdError
+from scrfd_edge import DataError, FaceDetector, ScrfdError
 from scrfd_edge.annotations import Annotation, read_annotated
 
 Boxes = npt.NDArray[np.floating]
 
-_SEEN, _SURE = 0.1, 0.3  # scores
+_SURE = 0.3  # score
 _SAME, _OTHER = 0.4, 0.3  # IoU
 
 
-def relabel(note: Annotation, boxes: Boxes, scores: npt.NDArray[np.floating], move: bool) -> list[tuple[Boxes, bool]]:
-    """Boxes (4,) and whether to ignore them, from those of a picture and what the network sees in it."""
-    overlaps = _iou(note.boxes, boxes)
-    best = overlaps.argmax(1) if len(boxes) else np.zeros(len(note.boxes), int)
-    faces: list[tuple[Boxes, bool]] = []
-    for i, (box, ignored) in enumerate(zip(note.boxes, note.ignored.tolist(), strict=True)):
-        if ignored or not move:
-            faces.append((box, ignored))
-        elif len(boxes) and overlaps[i, best[i]] >= _SAME and scores[best[i]] >= _SURE:
-            faces.append((boxes[best[i]], False))
-        else:
-            faces.append((box, True))
-    unknown = (scores >= _SURE) & (overlaps.max(0, initial=0) < _OTHER)
-    return faces + [(box, True) for box in boxes[unknown]]
+def relabel(note: Annotation, seen: Boxes, move: bool) -> tuple[Boxes, npt.NDArray[np.bool_]]:
+    """Boxes (N, 4) and which to ignore (N,), from those of a picture and what the network is sure of, (M, 4)."""
+    boxes, ignored = note.boxes.copy(), note.ignored.copy()
+    overlaps = _iou(boxes, seen)
+    if move:
+        taken: set[int] = set()
+        for i in np.flatnonzero(~ignored):
+            best = int(overlaps[i].argmax()) if len(seen) else -1
+            ignored[i] = best < 0 or overlaps[i, best] < _SAME or best in taken
+            if not ignored[i]:
+                boxes[i] = seen[best]
+                taken.add(best)
+    unknown = seen[overlaps.max(0, initial=0) < _OTHER]
+    return np.concatenate((boxes, unknown)), np.concatenate((ignored, np.ones(len(unknown), bool)))
 
 
 def _iou(a: Boxes, b: Boxes) -> Boxes:
@@ -57,18 +56,16 @@ def main() -> None:
     options = parser.parse_args()
     try:
         data = read_annotated(options.data)
-        detector = FaceDetector(options.weights, device="cpu", score_threshold=_SEEN, input_shape=(640, 640))
-        for note in data.notes:
-            if not note.path.startswith(options.begin):
-                continue
-            found = detector.detect(cv2.imread(str(data.images / note.path)))
-            faces = relabel(note, found.boxes, found.scores, options.move)
-            if all(ignored for _, ignored in faces):
-                continue
-            print(f"# {note.path} {note.width} {note.height}")
-            for box, ignored in faces:
-                x1, y1, x2, y2 = box.clip(0, [note.width, note.height] * 2)
-                print(f"{x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f} {int(ignored)}")
+        notes = [note for note in data.notes if note.path.startswith(options.begin)]
+        if not notes:
+            raise DataError(f"{data.label}: no path begins with {options.begin!r}.")
+        detector = FaceDetector(options.weights, device="cpu", score_threshold=_SURE, input_shape=(640, 640))
+        for note in notes:
+            boxes, ignored = relabel(note, detector.detect(data.images / note.path).boxes, options.move)
+            if not ignored.all():
+                print(f"# {note.path} {note.width} {note.height}")
+                for (x1, y1, x2, y2), skip in zip(boxes.tolist(), ignored.tolist(), strict=True):
+                    print(f"{x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f} {int(skip)}")
     except ScrfdError as error:
         sys.exit(str(error))
 
