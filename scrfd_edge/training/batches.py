@@ -37,8 +37,7 @@ class Batch(NamedTuple):
 
 
 class _Example(NamedTuple):
-    """One crop's faces in pixels of the tensor. ignored (I, 4): what the crop holds of the picture's other faces, those
-    to ignore and those with their centre outside."""
+    """One crop's faces in pixels of the tensor. ignored (I, 4): what the crop holds of the faces to ignore."""
 
     boxes: npt.NDArray[np.float32]
     landmarks: npt.NDArray[np.float32]
@@ -173,10 +172,10 @@ class Batches:
         points = (note.landmarks[kept] - corner) * np.float32(factor)
         end = np.array([width, height], np.float32)
         clipped = boxes.clip(0, end)
-        in_part = ~kept & (clipped[:, 1] > clipped[:, 0]).all(1)
+        within = note.ignored & (clipped[:, 1] > clipped[:, 0]).all(1)
         if self._recipe.clip_faces:
             boxes, points = clipped, points.clip(0, end)
-        faces, ignored = boxes[kept].reshape(-1, 4), clipped[in_part].reshape(-1, 4)
+        faces, ignored = boxes[kept].reshape(-1, 4), clipped[within].reshape(-1, 4)
         return _Example(faces, points, note.visible[kept].mean(1), ignored, note.path)
 
     def _crop(self, rng: np.random.Generator, phase: Phase, note: Annotation, counted: npt.NDArray[np.float32]) -> Crop:

@@ -40,8 +40,8 @@ class Recipe:
     tenth; without any the rate follows a cosine to zero. ema: decay of the weights' moving average, 0 for none.
     clip: largest gradient norm, 0 for none. clip_faces: boxes end at the crop's border. every_face: small
     faces that ATSS leaves without an anchor get the nearest, or are at least no background (`assign`), and neither are
-    faces to ignore and those that the crop's border cuts beyond their centre. empty: share of pictures that make room
-    for one of a single colour, as a covered camera sees, with no face in it."""
+    faces to ignore. empty: share of pictures that make room for one of a single colour, as a covered camera sees, with
+    no face in it."""
 
     name: str
     phases: tuple[Phase, ...]

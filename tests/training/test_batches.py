@@ -110,25 +110,3 @@ def test_an_ignored_face_is_neither_a_target_nor_a_hang(pictures: Pictures, reci
         for picture, (x1, y1, x2, y2) in zip(owners, boxes, strict=True):
             inside = batch.pictures[picture, :, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2]
             assert not inside.numel() or float(inside.float().mean()) > 200
-
-
-def test_what_a_crop_holds_of_a_face_beyond_its_centre_is_ignored(pictures: Pictures, recipe: Recipe) -> None:
-    for i, note in enumerate(pictures.annotations):
-        corner = np.array([[0, 0, note.width / 3, note.height / 3]], np.float32)
-        pictures.annotations[i] = replace(
-            note,
-            boxes=np.concatenate((note.boxes, corner)),
-            ignored=note.ignored.repeat(2),
-            landmarks=note.landmarks.repeat(2, 0),
-            visible=note.visible.repeat(2, 0),
-        )
-    cut = 0
-    for batch in Batches(pictures, replace(recipe, phases=(Phase(100, 64, 8, "square"),)), 0).from_step(0):
-        height, width = batch.pictures.shape[2:]
-        boxes = batch.targets.ignored
-        assert (boxes[:, 2:] > boxes[:, :2]).all() and (boxes >= 0).all()
-        assert (boxes[:, 2] <= width).all() and (boxes[:, 3] <= height).all()
-        at_border = (boxes[:, :2] == 0).any(1) | (boxes[:, 2:] == torch.tensor([width, height])).any(1)
-        assert at_border.all()
-        cut += len(boxes)
-    assert cut > 0
