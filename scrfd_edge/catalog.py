@@ -145,7 +145,7 @@ def loses_little(file: ModelFile, model: Model) -> bool:
         return True
     if file.ap is None or model.ap is None:
         return False
-    return all(a - b <= most for a, b, most in zip(model.ap, file.ap, LOSSES[file.suffix], strict=True))
+    return all(round(a - b, 2) <= most for a, b, most in zip(model.ap, file.ap, LOSSES[file.suffix], strict=True))
 
 
 def locate(model: Model, files: Sequence[ModelFile]) -> Path:
