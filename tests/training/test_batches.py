@@ -100,12 +100,14 @@ def test_nothing_to_train_on_is_an_error(data: Path) -> None:
         list(load_pictures(Pictures(data / "images", [], 0), "label.txt"))
 
 
-def test_an_ignored_face_is_neither_a_target_nor_a_hang(pictures: Pictures, recipe: Recipe) -> None:
+@pytest.mark.parametrize("clip_faces", [True, False])
+def test_an_ignored_face_is_neither_a_target_nor_a_hang(pictures: Pictures, recipe: Recipe, clip_faces: bool) -> None:
     notes = [replace(a, ignored=np.ones(len(a.boxes), bool)) for a in pictures.annotations]
     pictures.annotations[:] = notes
-    for batch in Batches(pictures, recipe, 0).from_step(0):
+    for batch in Batches(pictures, replace(recipe, clip_faces=clip_faces), 0).from_step(0):
         assert len(batch.targets.boxes) == 0
         assert len(batch.targets.ignored) > 0
+        assert 0 <= batch.targets.ignored.min() and batch.targets.ignored.max() <= max(batch.pictures.shape)
         owners, boxes = batch.targets.ignored_in, batch.targets.ignored.int().tolist()
         for picture, (x1, y1, x2, y2) in zip(owners, boxes, strict=True):
             inside = batch.pictures[picture, :, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2]
