@@ -45,14 +45,14 @@ def make_anchors(grids: Sequence[tuple[int, int]], strides: Sequence[int], sizes
 
 
 def iou(a: Tensor, b: Tensor, eps: float = 1e-6) -> Tensor:
-    """Intersection over union of boxes (..., 4) x1 y1 x2 y2, pairwise along the last axis but one."""
+    """Intersection over union (...) of boxes (..., 4) x1 y1 x2 y2, box by box; leading axes broadcast."""
     overlap = _area((torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0))
     areas = _area(a[..., 2:] - a[..., :2]) + _area(b[..., 2:] - b[..., :2])
     return overlap / (areas - overlap).clamp(min=eps)
 
 
 def _area(sides: Tensor) -> Tensor:
-    """Product of width and height (..., 2); `prod` would make a GPU wait for the host in its gradient."""
+    """Product of width and height (..., 2). `prod` reads a number back in its gradient: the host waits."""
     return sides[..., 0] * sides[..., 1]
 
 
