@@ -19,9 +19,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..annotations import Annotation
-from .crops import Crop, cut, face_crop, kept_faces, narrow, square_crop
+from .crops import cut, face_crop, kept_faces, narrow, square_crop
 from .losses import Targets
-from .recipe import Phase, Recipe
+from .recipe import Crops, Phase, Recipe
 
 AHEAD = 4  # batches
 WORKERS = min(16, os.cpu_count() or 1)  # threads that decode and crop
@@ -44,6 +44,11 @@ class _Example(NamedTuple):
     visible: npt.NDArray[np.float32]
     ignored: npt.NDArray[np.float32]
     name: str
+
+    def moved(self, by: npt.NDArray[np.float32]) -> "_Example":
+        """by: (2,) x, y in pixels."""
+        twice = np.tile(by, 2)
+        return self._replace(boxes=self.boxes + twice, landmarks=self.landmarks + by, ignored=self.ignored + twice)
 
 
 class Pictures:
@@ -160,8 +165,32 @@ class Batches:
         if self._recipe.empty and rng.random() < self._recipe.empty:
             _fill(rng, out)
             return _Example(note.boxes[:0], note.landmarks[:0], note.visible[:0].mean(1), note.boxes[:0], note.path)
+        if self._recipe.mosaic and rng.random() < self._recipe.mosaic:
+            return self._mosaic(rng, phase, index, out)
+        return self._patch(rng, index, phase.crops, phase.size, out, self._recipe.clip_faces)
+
+    def _mosaic(self, rng: np.random.Generator, phase: Phase, index: int, out: npt.NDArray[np.uint8]) -> _Example:
+        """Four pictures, `index` and three random ones, in a quarter of `out` each, around a face each."""
+        half = np.array(out.shape[1::-1]) // 2
+        parts = []
+        for i, other in enumerate((index, *rng.integers(len(self._pictures), size=3))):
+            x, y = corner = half * (i % 2, i // 2)
+            view = out[y : y + half[1], x : x + half[0]]
+            part = self._patch(rng, int(other), "face", phase.size // 2, view, clip=True)
+            parts.append(part.moved(corner.astype(np.float32)))
+        boxes, landmarks, visible, ignored = (np.concatenate([p[field] for p in parts]) for field in range(4))
+        return _Example(boxes, landmarks, visible, ignored, parts[0].name)
+
+    def _patch(
+        self, rng: np.random.Generator, index: int, crops: Crops, size: int, out: npt.NDArray[np.uint8], clip: bool
+    ) -> _Example:
+        """A crop of one picture. size: long side of `out`. clip: faces end at its border."""
+        note = self._pictures.annotations[index]
         counted = note.boxes[~note.ignored]
-        crop = self._crop(rng, phase, note, counted)
+        if crops == "face":
+            crop = face_crop(rng, note.height, note.width, counted, self._recipe.scales, size / 640, size)
+        else:
+            crop = square_crop(rng, note.height, note.width, counted, self._recipe.scales)
         height, width = out.shape[:2]
         if height != width:
             crop = narrow(rng, crop, note.height, note.width, counted, (height, width))
@@ -173,16 +202,10 @@ class Batches:
         end = np.array([width, height], np.float32)
         clipped = boxes.clip(0, end)
         within = note.ignored & (clipped[:, 1] > clipped[:, 0]).all(1)
-        if self._recipe.clip_faces:
+        if clip:
             boxes, points = clipped, points.clip(0, end)
         faces, ignored = boxes[kept].reshape(-1, 4), clipped[within].reshape(-1, 4)
         return _Example(faces, points, note.visible[kept].mean(1), ignored, note.path)
-
-    def _crop(self, rng: np.random.Generator, phase: Phase, note: Annotation, counted: npt.NDArray[np.float32]) -> Crop:
-        if phase.crops != "face":
-            return square_crop(rng, note.height, note.width, counted, self._recipe.scales)
-        zoom = phase.size / 640
-        return face_crop(rng, note.height, note.width, counted, self._recipe.scales, zoom, phase.size)
 
 
 def _owners(faces: Sequence[npt.NDArray[np.float32]]) -> Tensor:

@@ -41,7 +41,7 @@ class Recipe:
     clip: largest gradient norm, 0 for none. clip_faces: boxes end at the crop's border. every_face: small
     faces that ATSS leaves without an anchor get the nearest, or are at least no background (`assign`), and neither are
     faces to ignore. empty: share of pictures that make room for one of a single colour, as a covered camera sees, with
-    no face in it."""
+    no face in it. mosaic: share of pictures that share the tensor with three others, a quarter each."""
 
     name: str
     phases: tuple[Phase, ...]
@@ -58,6 +58,7 @@ class Recipe:
     scales: tuple[float, ...] = REDISTRIBUTED_SCALES
     every_face: bool = False
     empty: float = 0
+    mosaic: float = 0
 
     def steps(self, pictures: int) -> list[int]:
         """Steps of each phase for a set of that many pictures."""

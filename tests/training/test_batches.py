@@ -36,11 +36,12 @@ def test_processes_share_a_batch(pictures: Pictures, recipe: Recipe) -> None:
     assert torch.equal(whole.pictures[::2], parts[0].pictures)
 
 
+@pytest.mark.parametrize("mosaic", [0, 1])
 @pytest.mark.parametrize("crops", ["face", "square", "rectangle"])
-def test_boxes_follow_the_crop(pictures: Pictures, recipe: Recipe, crops: Crops) -> None:
+def test_boxes_follow_the_crop(pictures: Pictures, recipe: Recipe, crops: Crops, mosaic: int) -> None:
     phases = tuple(replace(phase, crops=crops) for phase in recipe.phases)
     shapes = set()
-    for batch in Batches(pictures, replace(recipe, phases=phases), 0).from_step(0):
+    for batch in Batches(pictures, replace(recipe, phases=phases, mosaic=mosaic), 0).from_step(0):
         height, width = batch.pictures.shape[2:]
         shapes.add((height, width))
         for picture, box in zip(batch.targets.pictures, batch.targets.boxes, strict=True):
@@ -63,6 +64,22 @@ def test_a_share_of_the_pictures_makes_room_for_empty_ones(pictures: Pictures, r
     empty = [place for place, spread in enumerate(spreads) if spread < 16]  # noise alone
     assert 0.15 < len(empty) / len(spreads) < 0.35
     assert not set(empty) & set(owners)
+
+
+@pytest.mark.parametrize("clip_faces", [True, False])
+def test_a_mosaic_has_a_face_in_each_quarter_and_none_across(
+    pictures: Pictures, recipe: Recipe, clip_faces: bool
+) -> None:
+    recipe = replace(recipe, phases=(Phase(50, 64, 8, "square"),), mosaic=0.5, clip_faces=clip_faces)
+    mosaics = shown = 0
+    for batch in Batches(pictures, recipe, 0).from_step(0):
+        for i in range(len(batch.names)):
+            boxes = batch.targets.boxes[batch.targets.pictures == i]
+            low, high = (boxes[:, :2] / 32).floor(), ((boxes[:, 2:] / 32).ceil() - 1).clamp(0)
+            quarters = {tuple(quarter) for quarter in low.tolist()}
+            mosaics += len(quarters) == 4 and bool((low == high).all())
+            shown += 1
+    assert 0.4 < mosaics / shown < 0.6
 
 
 def test_the_cache_stays_within_its_bound(data: Path) -> None:
