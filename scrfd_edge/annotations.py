@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import ExifTags, Image
 
 from .errors import DataError
 
@@ -216,6 +216,8 @@ def _numbers(parts: list[str], line: str, where: str) -> list[float]:
 def _size(path: Path, where: str) -> tuple[int, int]:
     try:
         with Image.open(path) as picture:
-            return picture.width, picture.height
-    except (OSError, ValueError, SyntaxError) as error:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # and so is what is decoded
+            return (height, width) if turned else (width, height)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{where}: the picture {path} cannot be opened ({error}).") from error

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import ExifTags, Image
 
 from scrfd_edge.annotations import read_annotated, read_annotations, read_list, read_wider
 from scrfd_edge.errors import DataError
@@ -119,6 +119,14 @@ def test_wider_own_format(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first.ignored, [False, True, True])
     assert not first.visible.any() and (first.landmarks == -1).all()
     assert (second.path, second.width, second.height, len(second.boxes)) == ("e/b.jpg", 20, 50, 0)
+
+
+def test_a_turned_picture_has_the_size_it_is_decoded_to(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    (note,) = read_wider(written(tmp_path, "a.jpg\n1\n1 2 10 20 0 0 0 0 0 0\n"), tmp_path)
+    assert (note.width, note.height) == (30, 40)
 
 
 @pytest.mark.parametrize(

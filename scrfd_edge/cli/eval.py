@@ -15,7 +15,7 @@ from rich.table import Table
 from ..annotations import read_annotations, read_list
 from ..backends.base import suffixes
 from ..errors import DataError, SettingError
-from .output import whole_file
+from .output import make_folder, whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,13 +46,15 @@ def evaluate(
     write: Annotated[Path | None, typer.Option(help="Write the detections here, in the official text format.")] = None,
 ) -> None:
     """Average precision, also at precision > 98 %, recall by face size, landmark error."""
-    from ..detector import FaceDetector
     from ..evaluation.detections import read_json_lines, read_text, write_text
     from ..evaluation.report import measure, plot
     from ..evaluation.run import SCORE_THRESHOLD, picture_sizes, run, sized
 
     if (model is None) == (detections is None):
         raise SettingError("Give --model to run or --detections to score: one of the two.")
+    for folder in (plot_to, write):
+        if folder is not None:
+            make_folder(folder)
     names, truth = read_ground_truth(ground_truth, list_)
     found: Mapping[str, Any]
     landmarks: Mapping[str, Any] | None = None
@@ -91,25 +93,26 @@ def evaluate(
     else:
         raise SettingError("Give --images, the folder of the pictures that the model shall run on.")
 
-    if write is not None:
-        write_text(write, found)
     report = measure(truth, found, landmarks)
     figures = {**what, **report.to_dict(), "ms_per_image": milliseconds}
     label = " ".join(str(value) for value in what.values() if value is not None)
+    if json_to == "-":
+        print(json.dumps(figures))
+    else:
+        _print(label, figures, list(truth.counted))
+    if write is not None:
+        write_text(write, found)
     if plot_to is not None:
         plot(plot_to, label, report)
     if json_to is not None and json_to != "-":
         with whole_file(Path(json_to)) as path:
             path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if json_to == "-":
-        print(json.dumps(figures))
-    else:
-        _print(label, figures, list(truth.counted))
 
 
 def read_ground_truth(path: Path, listed: Path | None) -> "tuple[list[str], GroundTruth]":
     """The names of the pictures and their faces: of official files (a folder) or annotations, restricted to a list."""
     from ..evaluation.ground_truth import from_annotations, load_ground_truth
+    from ..evaluation.measures import by_size
 
     names = None if listed is None else read_list(listed)
     if path.is_dir():
@@ -120,12 +123,14 @@ def read_ground_truth(path: Path, listed: Path | None) -> "tuple[list[str], Grou
     for name in names:
         if name not in notes:
             raise DataError(f"{listed}: {name} is not annotated in {path}.")
-    return names, from_annotations([notes[name] for name in names])
+    return names, by_size(from_annotations([notes[name] for name in names]))
 
 
 def model_name(model: str) -> str:
-    """A model's name as it is, a file's without folder and suffix."""
+    """A model's name as it is, a file's without folder and suffix; what a training wrote is called as its folder."""
     path = Path(model)
+    if path.name == "weights.safetensors":
+        return path.resolve().parent.name
     return path.stem if path.suffix.lower() in suffixes() else model
 
 

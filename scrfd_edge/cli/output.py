@@ -16,6 +16,14 @@ from .sources import PICTURES, VIDEOS, WRITABLE, Source
 from .video import video_writer
 
 
+def make_folder(folder: Path) -> None:
+    """So that a place that cannot be written is told before the work begins. Raises SettingError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"{folder}: the folder cannot be made ({error.strerror}).") from None
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, of the same suffix, which takes its place when the block ends well."""

@@ -1,6 +1,8 @@
 """`scrfd-edge train`: trains a model of the paper, or one described in a file, on annotated pictures."""
 
+import math
 import os
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..description import find_description
 from ..errors import SettingError
+from .output import make_folder
 
 
 def train(
@@ -53,43 +56,52 @@ def train(
     description = find_description(model)
     scales = BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES
     chosen = find_recipe(recipe, description, epochs, scales, batch, rate)
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    if seed < 0:
+        raise SettingError(f"--seed must be 0 or more, got {seed}.")
+    if not 0 <= cache_gib < math.inf:
+        raise SettingError(f"--cache-gib must be a number of GiB from 0, got {cache_gib}.")
+    on_cpu = _kind(device) == "cpu"
+    if kernels and not (chosen.half and on_cpu):
         raise SettingError(
-            f"--device {device}: this PyTorch ({torch.__version__}) finds no CUDA GPU; use --device cpu."
+            f"--kernels speed up bfloat16 on the CPU only, not the recipe {recipe!r} on {device}: leave it away."
         )
-    if kernels and not chosen.half:
-        raise SettingError(f"--kernels speed up bfloat16 only, which the recipe {recipe!r} does not use.")
     if "WORLD_SIZE" in os.environ:
-        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        dist.init_process_group("gloo" if on_cpu else "nccl")
         if device == "cuda":
             device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
     world = dist.get_world_size() if dist.is_initialized() else 1
+    first = not dist.is_initialized() or dist.get_rank() == 0
     if min(phase.batch for phase in chosen.phases) < world:
         raise SettingError(f"batches of this recipe are smaller than {world} processes: give more by --batch.")
 
     kept = read_annotated(data)
+    checked = []
     measure = None
     if dev is not None:
         kept, held = kept.split(dev)
         held_out = HeldOut(held.images, held.notes)
+        checked.append(Pictures(held.images, held.notes, 0))
 
         def measure(weights: Path) -> dict[str, float | None]:
             return asdict(held_out.measure(weights, device=device))
 
     pictures = Pictures(kept.images, kept.notes, int(cache_gib * 2**30))
+    checked.append(pictures)
+    trainer = Trainer(description, pictures, chosen, out, seed=seed, device=device)
+    if init is not None:
+        trainer.start_from(init)
+    if resume:
+        trainer.resume()
+    make_folder(out)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not first)
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as bar:
-        looking = bar.add_task("looking at the pictures", total=len(pictures))
-        for done in load_pictures(pictures, str(kept.label)):
-            bar.update(looking, completed=done)
+        looking = bar.add_task("looking at the pictures", total=sum(map(len, checked)))
+        for part in checked:
+            for _ in load_pictures(part, str(kept.label)):
+                bar.advance(looking)
 
-        trainer = Trainer(description, pictures, chosen, out, seed=seed, device=device)
-        if init is not None:
-            trainer.start_from(init)
-        if resume:
-            trainer.resume()
         if kernels:
             from ..training.kernels import install
 
@@ -98,15 +110,34 @@ def train(
             except (ImportError, RuntimeError, OSError) as error:
                 raise SettingError(f"--kernels cannot be compiled here ({error}): leave it away.") from None
         training = bar.add_task("training", total=trainer.steps, completed=trainer.step)
-        with SummaryWriter(str(out), purge_step=trainer.step) as board:
+        with SummaryWriter(str(out), purge_step=trainer.step + 1) if first else nullcontext() as board:
 
             def report(line: Line) -> None:
                 text = f"loss {line.loss:.3f}  {line.rate:.1f} pictures/s  {line.waited:.0%} waiting"
                 bar.update(training, completed=line.step, description=text)
-                for name in ("loss", "score", "box", "landmarks", "learning_rate", "rate"):
-                    board.add_scalar(name, getattr(line, name), line.step)
+                if board is not None:
+                    for name in ("loss", "score", "box", "landmarks", "learning_rate", "rate"):
+                        board.add_scalar(name, getattr(line, name), line.step)
 
             trainer.run(report, measure)
     if dist.is_initialized():
         dist.destroy_process_group()
     console.print(f"Weights: {out / 'weights.safetensors'}")
+
+
+def _kind(device: str) -> str:
+    """cpu or cuda. Raises SettingError for a device that this machine lacks."""
+    import torch
+
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        found = None
+    if found is None or found.type not in ("cpu", "cuda"):
+        raise SettingError(f"--device {device}: expected cpu, cuda or cuda:N.")
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise SettingError(
+            f"--device {device}: this PyTorch ({torch.__version__}) finds {torch.cuda.device_count()} CUDA GPUs, "
+            "counted from cuda:0; use --device cpu."
+        )
+    return found.type

@@ -43,11 +43,11 @@ def read_json_lines(
 ) -> tuple[dict[str, Boxes], dict[str, npt.NDArray[np.float64]] | None]:
     """Reads what `scrfd-edge detect --json` wrote: boxes and scores, and landmarks where all faces have them.
 
-    A line belongs to the picture of `names` with which its path ends; others are left out. Raises DataError for a line
-    that is malformed, a picture without a line, and one that detect could not read.
+    A line belongs to the picture of `names` with which its path ends, the longest; others are left out. Raises
+    DataError for a line that is malformed, a picture without a line, and one that detect could not read.
     """
     wanted = {stem(name): name for name in names}
-    depths = sorted({len(PurePosixPath(name).parts) for name in wanted})
+    depths = sorted({len(PurePosixPath(name).parts) for name in wanted}, reverse=True)
     found: dict[str, Boxes] = {}
     landmarks: dict[str, npt.NDArray[np.float64]] = {}
     complete = True
@@ -97,15 +97,16 @@ def _read_picture(path: Path) -> Boxes:
     if len(lines) < 2 or not lines[1].strip().isdecimal():
         raise DataError(f"{path}:2: expected the number of faces below the name of the picture.")
     count = int(lines[1])
-    rows = [line for line in lines[2:] if line.strip()]
+    rows = [(number, line.split()) for number, line in enumerate(lines[2:], 3) if line.strip()]
     if len(rows) != count:
         raise DataError(f"{path}: expected {count} faces as line 2 says, got {len(rows)}.")
     values = np.zeros((count, 5))
-    for i, row in enumerate(rows):
+    for i, (number, parts) in enumerate(rows):
         try:
-            values[i] = [float(part) for part in row.split()]
+            x, y, width, height, score = map(float, parts)
         except ValueError as error:
-            raise DataError(f"{path}:{i + 3}: expected 'x y w h score', got {row!r}.") from error
+            raise DataError(f"{path}:{number}: expected 'x y w h score', got {' '.join(parts)!r}.") from error
+        values[i] = x, y, width, height, score
     if not np.isfinite(values).all():
         raise DataError(f"{path}: expected finite numbers 'x y w h score'.")
     return np.concatenate([values[:, :2], values[:, :2] + values[:, 2:4]], 1), values[:, 4]

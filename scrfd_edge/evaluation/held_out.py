@@ -1,31 +1,22 @@
 """Accuracy on annotated pictures that were kept out of training: of a training that goes on, and of a candidate."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ..annotations import Annotation
 from ..detector import FaceDetector
 from .ground_truth import from_annotations
-from .measures import face_sizes, operating_point
+from .measures import SMALLEST_SIDES, by_size, operating_point
 from .report import HIGH_PRECISION
 from .run import SCORE_THRESHOLD, run, sized
 from .wider import average_precision, match, precision_recall
 
-SMALLEST = {"easy": 32.0, "medium": 16.0, "hard": 0.0}
-"""Least side in pixels, on a long side of 640, of the faces that a setting counts on annotations of our own.
-
-WIDER FACE's own settings are lists that exist for its validation set only. Most of its easy faces are larger than 32
-pixels there, most medium ones larger than 16 (Fig. 3).
-"""
-
-_SIDE = 640
-
 
 @dataclass(frozen=True)
 class Accuracy:
-    """easy, medium, hard: AP in percent (SMALLEST). score_threshold: from where precision is above 98 % over all faces,
-    None where it never is."""
+    """easy, medium, hard: AP in percent (`by_size`). score_threshold: from where precision is above 98 % over all
+    faces, None where it never is."""
 
     easy: float
     medium: float
@@ -45,10 +36,7 @@ class HeldOut:
 
         Raises ImageError for a picture that is missing or damaged.
         """
-        truth = from_annotations(self.notes)
-        sides = face_sizes(truth, _SIDE)
-        counted = {setting: truth.counted["all"] & (sides >= least) for setting, least in SMALLEST.items()}
-        truth = replace(truth, counted=counted)
+        truth = by_size(from_annotations(self.notes))
         opener = partial(
             FaceDetector,
             weights,
@@ -61,6 +49,6 @@ class HeldOut:
         matches = match(truth, found.detections)
         point = operating_point(truth, matches, "hard", HIGH_PRECISION)
         easy, medium, hard = (
-            round(100 * average_precision(precision_recall(truth, matches, setting)), 3) for setting in SMALLEST
+            round(100 * average_precision(precision_recall(truth, matches, setting)), 3) for setting in SMALLEST_SIDES
         )
         return Accuracy(easy, medium, hard, None if point is None else round(point.threshold, 4))

@@ -35,7 +35,7 @@ Recalls = tuple[SizeRecall, SizeRecall]
 
 @dataclass(frozen=True)
 class Report:
-    """curves: per setting. The rest is of the widest setting (hard, or all).
+    """curves: per setting. The rest is of the widest setting, hard.
 
     point: score threshold at precision 98 %, None when it is never reached. sizes: recall by face size on a long side
     of 640 px; small: of faces under 16 px there; both empty when the sizes of the pictures are not known. large: of

@@ -179,7 +179,7 @@ class Batches:
             part = self._patch(rng, int(other), "face", phase.size // 2, view, clip=True)
             parts.append(part.moved(corner.astype(np.float32)))
         boxes, landmarks, visible, ignored = (np.concatenate([p[field] for p in parts]) for field in range(4))
-        return _Example(boxes, landmarks, visible, ignored, parts[0].name)
+        return _Example(boxes, landmarks, visible, ignored, " + ".join(part.name for part in parts))
 
     def _patch(
         self, rng: np.random.Generator, index: int, crops: Crops, size: int, out: npt.NDArray[np.uint8], clip: bool

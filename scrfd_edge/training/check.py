@@ -1,7 +1,9 @@
-"""Looks at the whole training set before the first step, so that bad data is told at once and by name."""
+"""Looks at all pictures before the first step, so that bad data is told at once and by name."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+
+from PIL import Image
 
 from ..errors import DataError
 from .batches import WORKERS, Pictures
@@ -25,7 +27,7 @@ def load_pictures(pictures: Pictures, label: str) -> Iterator[int]:
     if problems:
         more = f"\n... and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         shown = "\n".join(problems[:_SHOWN])
-        raise DataError(f"{label}: {len(problems)} problems in the training set:\n{shown}{more}")
+        raise DataError(f"{label}: {len(problems)} problems in its pictures:\n{shown}{more}")
 
 
 def _problems(pictures: Pictures, index: int) -> list[str]:
@@ -35,7 +37,7 @@ def _problems(pictures: Pictures, index: int) -> list[str]:
         height, width = pictures.picture(index).shape[:2]
     except FileNotFoundError:
         return [f"{where}: the picture is missing."]
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return [f"{where}: the picture cannot be decoded ({error})."]
     if (width, height) != (note.width, note.height):
         return [f"{where}: the label says {note.width}x{note.height}, the picture has {width}x{height}."]

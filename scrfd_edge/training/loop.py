@@ -1,8 +1,9 @@
 """The training loop: one step after another, resumable at each."""
 
 import hashlib
+import io
 import json
-import os
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -27,6 +28,7 @@ from .recipe import Recipe
 
 _INTERVAL = 50  # steps between lines of the log
 _STATE_EVERY = 200  # steps between saved states
+_STATE_SECONDS = 300  # or this long, where steps are slow
 _MEASURE_EVERY = 1000  # steps between measurements on pictures held out
 _PREDICTORS = ("score", "box", "landmarks")
 
@@ -85,24 +87,25 @@ class Trainer:
         self.digest = pictures.digest()
         self.init: str | None = None
         self.step = 0
-        self.seconds = 0.0
+        self.seconds, self._saved = 0.0, time.perf_counter()
         self.optimisers = _optimisers(self.net, recipe)
         self.average = Average(self.net, recipe.ema) if recipe.ema else None
         self._anchors: dict[tuple[tuple[int, int], ...], Anchors] = {}
 
     def run(self, report: Callable[[Progress], None] | None = None, measure: Measure | None = None) -> None:
-        """Trains from the current step to the end of the recipe; writes log.jsonl, and every 200 steps state.pt and
-        weights.safetensors, so that a training can be evaluated while it goes on.
+        """Trains from the current step to the end of the recipe; writes log.jsonl, and every 200 steps or five minutes
+        weights.safetensors and state.pt, so that a training can be evaluated while it goes on.
 
         measure: called every 1000 steps and at the end; the log tells what it found, and so does the record of the
         finished weights, with the operating point in their header.
 
-        Raises DataError on a loss that is not finite, naming the pictures of the batch.
+        Raises DataError on a loss or gradient that is not finite, naming the pictures of the batch.
         """
         net: nn.Module = DistributedDataParallel(self.net, broadcast_buffers=False) if self.world > 1 else self.net
         self.out.mkdir(parents=True, exist_ok=True)
+        self._cut_log()
         sums = torch.zeros(3, device=self.device)
-        began = mark = time.perf_counter()
+        self._saved = mark = time.perf_counter()
         waited, seen, counted = 0.0, 0, 0
         batches = self.batches.from_step(self.step, pinned=self.device.type == "cuda")
         while self.step < self.steps:
@@ -131,13 +134,14 @@ class Trainer:
                     report(line)
                 sums.zero_()
                 mark, waited, seen, counted = now, 0.0, 0, 0
-            if self.rank == 0 and (self.step % _STATE_EVERY == 0 or self.step == self.steps):
-                self.seconds += time.perf_counter() - began
-                began = time.perf_counter()
-                self.save()
+            measured = measure is not None and self.step % _MEASURE_EVERY == 0
+            ended = self.step == self.steps
+            slow = time.perf_counter() - self._saved > _STATE_SECONDS
+            if self.step % _STATE_EVERY == 0 or measured or slow or ended:
                 self._save_weights({})
-            if measure is not None and self.step % _MEASURE_EVERY == 0 and self.step < self.steps:
-                self._measure(measure)
+                if measure is not None and measured and not ended:
+                    self._measure(measure)
+                self.save()  # after the measurement, which a training stopped during it takes again
         self._save_weights({})  # also where a state that has ended is resumed without them
         if measure is not None:
             self._save_weights(self._measure(measure))
@@ -158,19 +162,18 @@ class Trainer:
             maps = net(pictures)
         sums = detection_losses(maps, self._anchors_of(maps), targets, self.recipe.every_face)
         losses = normalise(sums)
-        loss = losses.sum()
-        if not torch.isfinite(loss):
-            raise DataError(
-                f"The loss is not finite at step {self.step} ({losses.tolist()} for score, box, landmarks). "
-                f"Its pictures: {', '.join(batch.names)}. Look at their annotations, or lower the learning rate."
-            )
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:
                 group["lr"] = group["full_rate"] * self.recipe.factor(self.step, self.steps)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip or math.inf)
+        if not torch.isfinite(losses.detach().sum() + norm):
+            raise DataError(
+                f"The loss is not finite at step {self.step} ({losses.tolist()} for score, box, landmarks; its "
+                f"gradient's norm is {float(norm)}). Its pictures: {', '.join(batch.names)}. Look at their "
+                "annotations, or lower the learning rate."
+            )
         for optimiser in self.optimisers:
             optimiser.step()
         if self.average is not None:
@@ -219,7 +222,11 @@ class Trainer:
         }
 
     def save(self) -> None:
-        """Writes state.pt, from which `resume` goes on at this very step."""
+        """Writes state.pt, from which `resume` goes on at this very step. Raises ModelError where it cannot."""
+        now = time.perf_counter()
+        self.seconds, self._saved = self.seconds + now - self._saved, now
+        if self.rank != 0:
+            return
         state = {
             "identity": self._identity(),
             "step": self.step,
@@ -229,21 +236,22 @@ class Trainer:
             "average": self.average.state if self.average is not None else None,
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
-        partial = self.out / f"state.pt.{os.getpid()}"
-        torch.save(state, partial)
-        os.replace(partial, self.out / "state.pt")
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        checkpoint.write_file(self.out / "state.pt", buffer.getvalue())
 
     def resume(self) -> None:
         """Goes on from `out`/state.pt. Raises ModelError when it is missing, damaged or of another training."""
         path = self.out / "state.pt"
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
-            same = state["identity"] == self._identity()
+            own = self._identity()
+            differ = [key for key in own if state["identity"].get(key) != own[key]]
         except Exception as error:
             raise ModelError(f"{path}: expected the state of a training to resume ({error}).") from error
-        if not same:
+        if differ:
             raise ModelError(
-                f"{path}: is the state of another training (model, recipe, seed or pictures differ). "
+                f"{path}: is the state of another training ({', '.join(differ)} differ). "
                 "Resume with the options it was started with, or choose another folder."
             )
         self.net.load_state_dict(state["net"])
@@ -252,7 +260,6 @@ class Trainer:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.seconds, self.init = state["step"], state["seconds"], state["init"]
-        self._cut_log()
 
     def start_from(self, path: Path) -> None:
         """Starts from a checkpoint: the whole network of the same model, else backbone and neck of a sibling.
@@ -274,17 +281,26 @@ class Trainer:
         if self.average is not None:
             self.average = Average(self.net, self.recipe.ema)
 
-    def _identity(self) -> str:
-        parts = [self.description.to_dict(), asdict(self.recipe), self.seed, self.digest]
-        return json.dumps(parts, sort_keys=True)
+    def _identity(self) -> dict[str, Any]:
+        """What must be equal for a training to go on as if never stopped."""
+        recipe = {f"recipe.{key}": value for key, value in asdict(self.recipe).items()}
+        parts = {"model": self.description.to_dict(), "seed": self.seed, "pictures": self.digest}
+        return {**parts, "processes": self.world, **recipe}
 
     def _cut_log(self) -> None:
-        """Drops the lines after the state that is resumed: those steps are taken again."""
+        """Drops the lines of steps that are taken again, and half a line where writing was cut off."""
         log = self.out / "log.jsonl"
         if self.rank == 0 and log.exists():
-            lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = "".join(line for line in lines if json.loads(line)["step"] <= self.step)
-            checkpoint.write_file(log, kept.encode())
+            kept = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if self._is_past(line)]
+            checkpoint.write_file(log, "".join(kept).encode())
+
+    def _is_past(self, line: str) -> bool:
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            return False
+        again = self.step == self.steps and "loss" not in entry  # the last measurement
+        return bool(entry["step"] <= self.step - again)
 
     def _log(self, line: Mapping[str, float | None]) -> None:
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as log:

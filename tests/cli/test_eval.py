@@ -13,6 +13,8 @@ from scrfd_edge.cli import make_app
 from scrfd_edge.cli.eval import model_name
 from scrfd_edge.evaluation.detections import write_text
 
+NAMES = "a", "b", "blank"
+
 
 @pytest.fixture
 def data(tmp_path: Path, portrait: npt.NDArray[np.uint8]) -> Path:
@@ -55,14 +57,15 @@ def test_model_on_annotations(data: Path) -> None:
     assert {k: figures[k] for k in ("model", "backend", "precision", "size", "images")} == {
         "model": "scrfd_500m_kps", "backend": "onnx", "precision": "fp32", "size": "square640", "images": 3,
     }  # fmt: skip
-    assert figures["all"] > 90 and figures["ms_per_image"] > 0
+    assert figures["hard"] > 90 and figures["ms_per_image"] > 0
     assert {row["size"]: row["faces"] for row in figures["recall_by_size"] if row["faces"]} == {"128-256": 2}
-    assert (data / "plots/all.png").exists() and (data / "text/e/blank.txt").exists()
+    assert figures["easy"] == figures["medium"] == figures["hard"]  # both faces are larger than 32 pixels
+    assert (data / "plots/hard.png").exists() and (data / "text/e/blank.txt").exists()
 
     again = run("--detections", data / "text", "--ground-truth", data / "label.txt", "--json", "-")
     assert again.exit_code == 0, again.output
     stored = json.loads(again.stdout)
-    assert stored["all"] == figures["all"] and stored["operating_point"] == figures["operating_point"]
+    assert stored["hard"] == figures["hard"] and stored["operating_point"] == figures["operating_point"]
     assert (stored["backend"], stored["ms_per_image"], stored["landmark_error"]) == (None, None, None)
 
 
@@ -74,7 +77,7 @@ def test_only_the_pictures_of_a_list(data: Path) -> None:
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
-    assert (figures["images"], figures["size"]) == (1, "original") and figures["all"] > 90
+    assert (figures["images"], figures["size"]) == (1, "original") and figures["hard"] > 90
     (data / "list.txt").write_text("e/c.png\n")
     bad = run("--detections", data, "--ground-truth", data / "label.txt", "--list", data / "list.txt")
     assert bad.exit_code == 2 and "e/c.png is not annotated" in bad.stderr
@@ -99,10 +102,17 @@ def test_json_lines_with_landmarks(data: Path) -> None:
     result = run("--detections", data / "faces.json", *options, "--json", "-")
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
-    assert (figures["model"], figures["all"]) == ("faces.json", 100.0)
+    assert (figures["model"], figures["hard"]) == ("faces.json", 100.0)
     assert figures["landmark_error"] == {"faces": 1, "mean": 5.0, "median": 5.0}
     text = run("--detections", data / "faces.json", *options).stdout
     assert "Landmarks off by 5.00 %" in text and "recall 100.00 %" in text
+
+
+def test_figures_that_cannot_be_written_are_shown_before(data: Path) -> None:
+    (data / "faces.json").write_text("".join(json.dumps({"path": f"e/{n}.png", "faces": []}) + "\n" for n in NAMES))
+    options = ["--detections", data / "faces.json", "--ground-truth", data / "label.txt", "--json", data]
+    result = run(*options)
+    assert result.exit_code == 2 and "cannot be written" in result.stderr and "0.00" in result.stdout
 
 
 def test_annotations_of_another_size(data: Path) -> None:
@@ -114,7 +124,12 @@ def test_annotations_of_another_size(data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("model", "wanted"),
-    [("scrfd_2.5g_kps", "scrfd_2.5g_kps"), ("a/scrfd_2.5g.onnx", "scrfd_2.5g"), ("insightface/x", "insightface/x")],
+    [
+        ("scrfd_2.5g_kps", "scrfd_2.5g_kps"),
+        ("a/scrfd_2.5g.onnx", "scrfd_2.5g"),
+        ("insightface/x", "insightface/x"),
+        ("runs/mine/weights.safetensors", "mine"),
+    ],
 )
 def test_model_name(model: str, wanted: str) -> None:
     assert model_name(model) == wanted
@@ -128,6 +143,8 @@ def test_model_name(model: str, wanted: str) -> None:
         (["--model", "scrfd_500m_kps"], "Give --images"),
         (["--model", "scrfd_500m_kps", "--images", ".", "--size", "huge"], "Unknown size 'huge'"),
         (["--detections", "absent.json"], "absent.json"),
+        (["--detections", "absent.json", "--plot", "/dev/null/x"], "/dev/null/x: the folder cannot be made"),
+        (["--detections", "absent.json", "--write", "/dev/null/x"], "/dev/null/x: the folder cannot be made"),
     ],
 )
 def test_bad_options(data: Path, options: list[str], words: str) -> None:

@@ -49,6 +49,7 @@ def test_what_is_written_is_read(
         ("a\nmany\n", ":2: expected the number"),
         ("a\n2\n1 2 3 4 0.5\n", "expected 2 faces as line 2 says, got 1"),
         ("a\n1\n1 2 3 0.5\n", ":3: expected 'x y w h score'"),
+        ("a\n1\n\n5\n", ":4: expected 'x y w h score'"),
         ("a\n1\n1 2 3 4 high\n", ":3: expected 'x y w h score'"),
         ("a\n1\n1 2 3 nan 0.5\n", "finite numbers"),
     ],
@@ -80,6 +81,13 @@ def test_json_lines(tmp_path: Path) -> None:
     assert landmarks is not None and landmarks["e/a.jpg"].shape == (1, 5, 2) and landmarks["e/b.jpg"].shape == (0, 5, 2)
     (tmp_path / "faces").write_text("\n".join([rows[0], line("e/a.jpg", [([1, 2, 3, 4], 0.5, None)])]))
     assert read_json_lines(tmp_path / "faces", NAMES)[1] is None
+
+
+def test_a_line_is_of_the_picture_whose_name_fits_longest(tmp_path: Path) -> None:
+    rows = [line("/data/a.jpg", []), line("/data/e/a.jpg", [([1, 2, 3, 4], 0.5, None)])]
+    (tmp_path / "faces").write_text("\n".join(rows))
+    found = read_json_lines(tmp_path / "faces", ["a.jpg", "e/a.jpg"])[0]
+    assert {name: len(scores) for name, (_, scores) in found.items()} == {"a.jpg": 0, "e/a.jpg": 1}
 
 
 @pytest.mark.parametrize(

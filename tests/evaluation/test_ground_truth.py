@@ -65,6 +65,12 @@ def test_bad_lists_and_files(official: Path, tmp_path: Path) -> None:
     (official / "wider_hard_val.mat").write_bytes(b"not a matrix" * 20)
     with pytest.raises(DataError, match="wider_hard_val.mat: not a MATLAB file"):
         load_ground_truth(official)
+    damaged = official / "wider_medium_val.mat"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    (official / "wider_hard_val.mat").unlink()
+    with pytest.raises(DataError, match="wider_medium_val.mat: not a MATLAB file"):
+        load_ground_truth(official)
+    savemat(damaged, {"gt_list": 1})
     savemat(official / "wider_hard_val.mat", {"something": 1})
     with pytest.raises(DataError, match="missing gt_list"):
         load_ground_truth(official)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scrfd_edge.errors import DataError
 from scrfd_edge.evaluation.ground_truth import GroundTruth
-from scrfd_edge.evaluation.measures import landmark_error, operating_point, recall_by_size
+from scrfd_edge.evaluation.measures import by_size, landmark_error, operating_point, recall_by_size
 from scrfd_edge.evaluation.wider import match
 
 
@@ -22,6 +22,17 @@ def row_of_faces(*sides: float, long_side: float = 640) -> GroundTruth:
         {"all": np.ones(len(sides), np.bool_)},
         sizes=np.array([[long_side, 480.0]]),
     )
+
+
+def test_settings_of_annotations_count_faces_by_their_side_at_640() -> None:
+    truth = row_of_faces(64, 63, 32, 31, 40, long_side=1280)
+    truth.counted["all"][4] = False
+    counted = {setting: faces.tolist() for setting, faces in by_size(truth).counted.items()}
+    assert counted == {
+        "easy": [True, False, False, False, False],
+        "medium": [True, True, True, False, False],
+        "hard": [True, True, True, True, False],
+    }
 
 
 def test_operating_point() -> None:

@@ -1,5 +1,6 @@
 """Batches are functions of seed and step; the cache keeps within its bound; bad data is told by line."""
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_the_cache_stays_within_its_bound(data: Path) -> None:
     assert np.array_equal(pictures.picture(7), Pictures(data / "images", notes, 0).picture(7))
 
 
-@pytest.mark.parametrize("trouble", ["missing", "truncated", "text", "size", "outside"])
+@pytest.mark.parametrize("trouble", ["missing", "truncated", "text", "size", "huge", "outside"])
 def test_bad_data_is_told_by_name_and_line(data: Path, trouble: str) -> None:
     target = data / "images" / "3.png"
     label = (data / "label.txt").read_text().splitlines()
@@ -101,6 +102,11 @@ def test_bad_data_is_told_by_name_and_line(data: Path, trouble: str) -> None:
         target.write_bytes(target.read_bytes()[:2000])
     elif trouble == "text":
         target.write_text("not a picture")
+    elif trouble == "huge":
+        header = target.read_bytes()
+        side = (20000).to_bytes(4, "big")
+        chunk = header[12:16] + side + side + header[24:29]
+        target.write_bytes(header[:12] + chunk + zlib.crc32(chunk).to_bytes(4, "big") + header[33:])
     elif trouble == "size":
         label[6] = "# 3.png 121 90"
     else:

@@ -33,8 +33,10 @@ def test_trains_writes_weights_and_refuses_to_start_over(arguments: list[str], d
     assert last == {"step": 2, **measured}
     again = CliRunner().invoke(make_app(), arguments)
     assert again.exit_code == 2 and "--resume" in again.stderr
+    log = (tmp_path / "out" / "log.jsonl").read_text()
     resumed = CliRunner().invoke(make_app(), [*arguments, "--resume"])
     assert resumed.exit_code == 0, resumed.stderr
+    assert (tmp_path / "out" / "log.jsonl").read_text() == log  # the measurement is there once
     weights = str(tmp_path / "out" / "weights.safetensors")
     fresh = [*arguments[:-4], "--epochs", "0.1", "--out", str(tmp_path / "next"), "--init", weights]
     assert CliRunner().invoke(make_app(), fresh).exit_code == 0
@@ -55,27 +57,35 @@ def test_trains_on_wider_face_as_its_archives_unpack(arguments: list[str], data:
     assert header["training"]["pictures"] == 8 and header["score_threshold"] is None
 
 
+def test_pictures_held_out_are_looked_at_before_the_training(arguments: list[str], data: Path, tmp_path: Path) -> None:
+    (tmp_path / "dev.txt").write_text("3.png\n")
+    (data / "images" / "3.png").unlink()
+    result = CliRunner().invoke(make_app(), [*arguments, "--dev", str(tmp_path / "dev.txt")])
+    assert result.exit_code == 2 and "line 7, 3.png: the picture is missing" in " ".join(result.stderr.split())
+    assert not (tmp_path / "out" / "log.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--recipe", "long"], "Unknown recipe"),
         (["--model", "scrfd_3g"], "Unknown model"),
-        (["--device", "cuda"], "no CUDA"),
+        (["--device", "cuda:99"], "CUDA GPUs, counted from cuda:0"),
         (["--resume"], "state.pt"),
         (["--resume", "--init", "x.safetensors"], "exclude each other"),
         (["--recipe", "paper", "--kernels"], "bfloat16"),
         (["--epochs", "0"], "positive"),
         (["--batch", "0"], "at least 1"),
         (["--dev", "LIST"], "nobody.png is not in"),
+        (["--seed", "-1"], "--seed must be"),
+        (["--cache-gib", "inf"], "--cache-gib must be"),
+        (["--device", "gpu"], "expected cpu, cuda or cuda:N"),
+        (["--out", "/dev/null/x"], "/dev/null/x: the folder cannot be made"),
+        (["--init", "absent.safetensors"], "absent.safetensors"),
     ],
 )
 def test_what_it_refuses(arguments: list[str], tmp_path: Path, more: list[str], message: str) -> None:
     (tmp_path / "list.txt").write_text("nobody.png\n")
     more = [str(tmp_path / "list.txt") if word == "LIST" else word for word in more]
-    if more == ["--device", "cuda"]:
-        import torch
-
-        if torch.cuda.is_available():
-            pytest.skip("this machine has a CUDA GPU")
     result = CliRunner().invoke(make_app(), [*arguments, *more])
     assert result.exit_code == 2 and message in " ".join(result.stderr.split())

@@ -104,6 +104,48 @@ def test_a_state_that_has_ended_gives_its_weights_again(
     assert header["training"]["held_out"]["hard"] == 1
 
 
+def test_a_new_start_and_a_resumed_one_leave_each_step_once(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_INTERVAL", 1)
+    monkeypatch.setattr(loop, "_MEASURE_EVERY", 2)
+    monkeypatch.setattr(loop, "_STATE_EVERY", 100)
+    found = {"hard": 1.0, "score_threshold": 0.5}
+    interrupted = [found, KeyboardInterrupt]
+
+    def measure(weights: Path) -> dict[str, float | None]:
+        outcome = interrupted.pop(0) if interrupted else found
+        if outcome is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return dict(found)
+
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 9}\n{"step": 2, "lo')  # of one that was cut off
+    first = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    with pytest.raises(KeyboardInterrupt):  # in the measurement of step 4
+        first.run(measure=measure)
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"step": 5, "lo')
+    second = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    second.resume()
+    assert second.step == 2
+    second.run(measure=measure)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
+    assert [line["step"] for line in lines if "hard" in line] == [2, 4, 6]
+    assert all(line.get("loss") != 9 for line in lines)
+
+
+def test_slow_steps_are_saved_by_the_clock(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_STATE_SECONDS", 0)
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    steps: list[int] = []
+    monkeypatch.setattr(trainer, "save", lambda: steps.append(trainer.step))
+    trainer.run()
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize("damage", ["missing", "truncated", "other seed", "other recipe", "other pictures"])
 def test_a_state_that_does_not_fit(
     description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path, damage: str
@@ -118,7 +160,8 @@ def test_a_state_that_does_not_fit(
     changed = replace(recipe, rate=0.5) if damage == "other recipe" else recipe
     if damage == "other pictures":
         del pictures.annotations[-1]
-    with pytest.raises(ModelError, match="state"):
+    told = {"other seed": "seed differ", "other recipe": r"recipe\.rate differ", "other pictures": "pictures differ"}
+    with pytest.raises(ModelError, match=told.get(damage, "state")):
         Trainer(description, pictures, changed, tmp_path, seed=seed, device="cpu").resume()
 
 
@@ -129,6 +172,18 @@ def test_a_loss_that_is_not_finite_names_its_pictures(
     nn.init.constant_(next(trainer.net.parameters()), float("nan"))
     with pytest.raises(DataError, match=r"step 0 .*\d\.png"):
         trainer.run()
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_weights(
+    description: Description, pictures: Pictures, recipe: Recipe, tmp_path: Path
+) -> None:
+    trainer = Trainer(description, pictures, recipe, tmp_path, seed=0, device="cpu")
+    weight = next(trainer.net.parameters())
+    weight.register_hook(lambda gradient: gradient * float("inf"))
+    before = weight.detach().clone()
+    with pytest.raises(DataError, match=r"step 0 .*gradient.*\d\.png"):
+        trainer.train_batch(trainer.net, trainer.batches.make(0))
+    assert torch.equal(weight, before)
 
 
 def test_a_few_steps_lower_the_loss(
