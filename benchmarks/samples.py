@@ -2,7 +2,7 @@
 
     python benchmarks/samples.py --data DIR [--dev LIST] --out docs/training
 
-Writes samples.png, samples.svg and samples.md to the folder.
+Writes samples.png and samples.md to the folder.
 """
 
 import argparse
@@ -43,9 +43,7 @@ def main() -> None:
         found[name] = count_samples(Batches(pictures, recipe, seed=0).from_step(0), description)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "samples.md").write_text(_table(found, len(pictures)), encoding="utf-8")
-    figure = _figure(found)
-    for suffix in ("png", "svg"):
-        figure.savefig(options.out / f"samples.{suffix}", dpi=120, bbox_inches="tight")
+    _figure(found).savefig(options.out / "samples.png", dpi=120, bbox_inches="tight")
 
 
 def _table(found: dict[str, Samples], pictures: int) -> str:
