@@ -78,7 +78,8 @@ def convert(request: Request, progress: Progress) -> Result:
     if request.calibration is not None:
         paths = choose_pictures(request.calibration, request.pictures + _CHECKED, request.seed, request.exclude)
     shown = read_pictures(paths[-_CHECKED:]) if paths else _sample()
-    calibrated = paths[:-_CHECKED] if len(paths) > 2 * _CHECKED else paths
+    apart = len(paths) > 2 * _CHECKED or len(paths) == request.pictures + _CHECKED
+    calibrated = paths[:-_CHECKED] if apart else paths[: request.pictures]
     network, quantization, metadata = source.network, None, replace(source.metadata, tool=_tool())
     sensitivity: list[Sensitivity] = []
     if request.precision.startswith("int8"):
@@ -96,6 +97,9 @@ def convert(request: Request, progress: Progress) -> Result:
             reference_file = Path(folder) / "reference.onnx"
             reference_file.write_bytes(source.onnx)
             reference, candidate = _open("onnx", reference_file), _open(request.target, made)
+            if reference.shape not in (None, candidate.shape) and candidate.shape is not None:
+                height, width = reference.shape
+                raise SettingError(f"{request.source} takes {width}x{height} alone: leave --size away.")
             progress("checking", 0, 1)
             agreement = check(request.out, reference, candidate, shown, request.precision)
             progress("checking", 1, 1)
@@ -126,13 +130,20 @@ def _check_request(request: Request) -> None:
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise SettingError(f"{out.parent} is no folder that can be written to.")
     if request.size is not None and any(side < 32 or side % 32 for side in request.size):
-        raise SettingError(f"The size must be multiples of 32, got {request.size}.")
+        height, width = request.size
+        raise SettingError(f"The size must be multiples of 32, got {width}x{height}.")
     if request.single and request.target != "onnx":
         raise SettingError(f"Outputs for a single picture are for ONNX, not for {request.target}.")
     if request.precision.startswith("int8") and request.calibration is None:
         raise SettingError("INT8 needs --calibration: a folder of photographs with faces, 300 or more.")
+    if request.report and not request.precision.startswith("int8"):
+        raise SettingError(f"--report tells what layers lose in int8, not in {request.precision}: leave it away.")
+    if request.exclude and request.calibration is None:
+        raise SettingError("--exclude names pictures of the --calibration folder: give that too.")
     if request.pictures < 1:
         raise SettingError(f"At least one picture must be used for calibration, got {request.pictures}.")
+    if request.seed < 0:
+        raise SettingError(f"The seed must be 0 or more, got {request.seed}.")
 
 
 def _statistics(source: Source, paths: list[Path], progress: Progress) -> tuple[dict[str, Statistics], dict[str, Any]]:

@@ -60,12 +60,12 @@ class _Reader:
         self.graph = graph
         self.opsets = list(model.opset_import)
         self.values: dict[str, _Value] = {"": None}
-        self.values |= {i.name: numpy_helper.to_array(i) for i in graph.initializer}
         self.layers: dict[str, Layer] = {}
         self.sigmoids: set[str] = set()
         self.shapes: dict[str, tuple[int, int, int]] = {}
 
     def read(self) -> Network:
+        self.values |= {i.name: numpy_helper.to_array(i) for i in self.graph.initializer}
         inputs = [i for i in self.graph.input if i.name not in self.values]
         if len(inputs) != 1:
             raise ValueError(f"{len(inputs)} inputs, expected one picture")
@@ -160,6 +160,8 @@ class _Reader:
             raise ValueError(f"weights in {weight.dtype}, expected float32: convert from the FP32 file")
         if bias is None:
             bias = np.zeros(len(weight), np.float32)
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise ValueError("weights that are not finite")
         layer = Conv(name, x, weight, bias, stride, padding, a.get("group", 1))
         _, h, w = self.shapes[x]
         k = weight.shape[2]

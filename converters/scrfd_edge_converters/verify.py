@@ -104,8 +104,11 @@ def check(path: Path, reference: Backend, candidate: Backend, pictures: Sequence
     """Raises ModelError where the candidate, the file `path`, is worse than its precision's bounds."""
     agreement = compare(reference, candidate, pictures)
     if agreement.faces == 0:
+        taken = "" if candidate.shape is None else f" of {candidate.shape[1]}x{candidate.shape[0]}"
         raise ModelError(
-            "No face was found on the photographs of the check: give photographs with faces (--calibration)."
+            f"No face was found on the photographs of the check: neither {path.name} nor its source gives one a score "
+            f"of {SCORE} on tensors{taken}. Give photographs with larger faces (--calibration), a larger --size, or a "
+            "better model."
         )
     problems = agreement.problems(BOUNDS[precision])
     if problems:

@@ -20,8 +20,8 @@ from ..backends.base import BACKENDS, Backend
 from ..backends.selection import save_factors
 from ..catalog import SAMPLE, find_model
 from ..errors import BackendError, ScrfdError, SettingError
+from ..files import whole_file, write_file
 from ..image import load
-from .output import whole_file
 from .size import parse_size
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def bench(
     else:
         _print(results)
     if json_to is not None and json_to != "-":
-        with whole_file(Path(json_to)) as path:
-            path.write_text(json.dumps(results, indent=1) + "\n")
+        write_file(json_to, json.dumps(results, indent=1) + "\n")
     if plot_to is not None:
         with whole_file(plot_to) as path:
             _plot(path, results)

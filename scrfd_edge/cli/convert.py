@@ -61,4 +61,4 @@ def convert(
             values = (f"{v:.2e}" for v in (row.score, row.box, row.landmarks))
             table.add_row(row.layer, str(row.channels), *values)
         Console().print(table)
-    talk.print(f"{out}: {result.agreement}")
+    talk.print(f"{out}: {result.agreement}", markup=False, soft_wrap=True)

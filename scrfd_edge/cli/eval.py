@@ -15,7 +15,7 @@ from rich.table import Table
 from ..annotations import read_annotations, read_list
 from ..backends.base import suffixes
 from ..errors import DataError, SettingError
-from .output import make_folder, whole_file
+from ..files import make_folder, write_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,8 +105,7 @@ def evaluate(
     if plot_to is not None:
         plot(plot_to, label, report)
     if json_to is not None and json_to != "-":
-        with whole_file(Path(json_to)) as path:
-            path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        write_file(json_to, json.dumps(figures, indent=1) + "\n")
 
 
 def read_ground_truth(path: Path, listed: Path | None) -> "tuple[list[str], GroundTruth]":

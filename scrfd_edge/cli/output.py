@@ -1,43 +1,19 @@
-"""What `detect` leaves behind: JSON lines, drawn pictures and videos. Files appear whole or not at all."""
+"""What `detect` leaves behind: JSON lines, drawn pictures and videos."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
 
 from ..errors import SettingError
+from ..files import whole_file
 from ..image import Pixels
 from .sources import PICTURES, VIDEOS, WRITABLE, Source
 from .video import video_writer
-
-
-def make_folder(folder: Path) -> None:
-    """So that a place that cannot be written is told before the work begins. Raises SettingError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingError(f"{folder}: the folder cannot be made ({error.strerror}).") from None
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, of the same suffix, which takes its place when the block ends well."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        if temporary.exists():
-            os.replace(temporary, path)
-    except OSError as error:
-        raise SettingError(f"{path} cannot be written: {error}.") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 @contextmanager

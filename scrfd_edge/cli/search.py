@@ -14,6 +14,8 @@ from rich.table import Column, Table
 
 from ..description import Block, find_description
 from ..errors import SettingError
+from ..files import make_folder, write_file
+from .size import parse_gib
 
 if TYPE_CHECKING:
     from ..search.candidate import Job
@@ -61,7 +63,7 @@ def sample_command(
     json_: AsJson = False,
 ) -> None:
     """Draw networks, uniformly, whose multiply-adds lie within 2 % of the budget."""
-    from ..search.report import shares_of, write_text
+    from ..search.report import shares_of
     from ..search.sampling import STEPS, Shares, sample
     from ..search.shares import backbone_shares, component_macs
     from ..search.space import find_regime, find_space
@@ -73,9 +75,9 @@ def sample_command(
         shares = Shares(tuple(backbone_shares(component_macs(find_description(like))).tolist()), within)
     drawn = sample(find_space(space), find_regime(budget, _block(block)), step, count, seed, shares)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         for description in drawn.descriptions:
-            write_text(out / f"{description.name}.json", json.dumps(description.to_dict(), indent=1) + "\n")
+            write_file(out / f"{description.name}.json", json.dumps(description.to_dict(), indent=1) + "\n")
     if json_:
         print(json.dumps({"acceptance": drawn.acceptance, "networks": [d.to_dict() for d in drawn.descriptions]}))
         return
@@ -117,29 +119,28 @@ def run_command(
 ) -> None:
     """Search in two steps: train a population per step, choose, and say why. Writes OUT/winner.json."""
     from ..search.procedure import Plan, run_step, two_step
-    from ..search.report import write_text
     from ..search.space import find_regime, find_space
 
+    if one_step < 0:
+        raise SettingError(f"--one-step must be 0 or more, got {one_step}.")
     plan = Plan(find_space(space), find_regime(budget, _block(block)), seed, within)
-    job, cluster = (
-        _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels),
-        _cluster(address, cpus, gpus, attempts),
-    )
+    cluster = _cluster(address, cpus, gpus, attempts)
+    job = _job(data, dev, recipe, epochs, cluster, cache_gib, kernels)
+    job.check()
     store = _store(out)
     with _progress() as report:
         found = two_step(store, plan, (count, count if count2 is None else count2), job, cluster, resume, report)
         path = out / "winner.json"
-        write_text(path, json.dumps(found.winner.to_dict(), indent=1) + "\n")
+        write_file(path, json.dumps(found.winner.to_dict(), indent=1) + "\n")
         if one_step:
             run_step(store, plan, "one_step", one_step, job, cluster, resume, report)
     if json_:
         print(json.dumps({"winner": str(path), "description": found.winner.to_dict(), "reasons": found.reasons}))
         return
     console = Console()
-    console.print(f"Step 1. {found.reasons[0]}\nStep 2. {found.reasons[1]}", soft_wrap=True)
-    console.print(
-        f"{path}: train it with `scrfd-edge train --model {path}`; `search report --out {out}` draws.", soft_wrap=True
-    )
+    console.print(f"Step 1. {found.reasons[0]}\nStep 2. {found.reasons[1]}", soft_wrap=True, markup=False)
+    ways = f"train it with `scrfd-edge train --model {path}`; `search report --out {out}` draws"
+    console.print(f"{path}: {ways}.", soft_wrap=True, markup=False)
 
 
 @app.command("compare")
@@ -169,10 +170,9 @@ def compare_command(
     taken = (*STEPS, *TABLES_3.values())
     if name in taken:
         raise SettingError(f"Name {name!r}: {', '.join(taken)} are not comparisons of this command; choose another.")
-    job, cluster = (
-        _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels),
-        _cluster(address, cpus, gpus, attempts),
-    )
+    cluster = _cluster(address, cpus, gpus, attempts)
+    job = _job(data, dev, recipe, epochs, cluster, cache_gib, kernels)
+    job.check()
     store = _store(out)
     with _progress() as report:
         compare(store, name, [find_description(m) for m in models], seeds, job, cluster, resume, report)
@@ -201,11 +201,13 @@ def table_3_command(
     from ..search.report import build_report
     from ..search.store import Store
 
-    plain = _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels, redistributed=False)
-    jobs = {False: plain, True: _job(data, dev, recipe, epochs, cpus, gpus, cache_gib, kernels)}
+    cluster = _cluster(address, cpus, gpus, attempts)
+    jobs = {
+        redistributed: _job(data, dev, recipe, epochs, cluster, cache_gib, kernels, redistributed)
+        for redistributed in (False, True)
+    }
     store = Store.existing(out / _FILE)
     with _progress() as report:
-        cluster = _cluster(address, cpus, gpus, attempts)
         table_3(store, seeds, jobs, cluster, resume, report)
     _print_report(build_report(store), json_)
 
@@ -234,6 +236,7 @@ def report_command(
     folder = figures or (out / "report" if out is not None else None)
     if folder is None or all(given is None for given in (out, accuracies, computation, faces)):
         raise SettingError("Give --out, the folder of a search; or a table or --faces, and --figures to write to.")
+    make_folder(folder)
     files = []
     if accuracies is not None:
         files += save(overview.accuracy_figure(overview.read_accuracies(accuracies)), folder, "accuracy")
@@ -247,8 +250,10 @@ def report_command(
         found, written = write_report(store, folder)
         files += written
         _print_report(found, json_)
+    elif json_:
+        print(json.dumps({"files": [str(file) for file in files]}))
     if not json_:
-        Console().print("\n".join(map(str, files)), soft_wrap=True)
+        Console().print("\n".join(map(str, files)), soft_wrap=True, markup=False)
 
 
 def _print_report(found: dict[str, Any], as_json: bool) -> None:
@@ -309,8 +314,7 @@ def _job(
     dev: Path | None,
     recipe: str,
     epochs: float | None,
-    cpus: float,
-    gpus: float,
+    cluster: "Cluster",
     cache_gib: float,
     kernels: bool,
     redistributed: bool = True,
@@ -319,13 +323,16 @@ def _job(
     from ..search.population import current_revision
     from ..search.recipes import find_search_recipe
 
+    chosen = find_search_recipe(recipe, epochs, redistributed)
+    if kernels and (cluster.gpus > 0 or not chosen.half):
+        raise SettingError(f"--kernels speed up bfloat16 on CPUs only, not the recipe {recipe!r} here: leave it away.")
     return Job(
         data.resolve(),
         (dev or data / "dev.txt").resolve(),
-        find_search_recipe(recipe, epochs, redistributed),
-        device="cuda" if gpus > 0 else "cpu",
-        threads=max(1, int(cpus)),
-        cache=int(cache_gib * 2**30),
+        chosen,
+        device="cuda" if cluster.gpus > 0 else "cpu",
+        threads=max(1, int(cluster.cpus)),
+        cache=parse_gib("--cache-gib", cache_gib),
         kernels=kernels,
         revision=current_revision(),
     )

@@ -1,6 +1,5 @@
 """`scrfd-edge train`: trains a model of the paper, or one described in a file, on annotated pictures."""
 
-import math
 import os
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -13,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..description import find_description
 from ..errors import SettingError
-from .output import make_folder
+from ..files import make_folder
+from .size import parse_gib
 
 
 def train(
@@ -58,8 +58,7 @@ def train(
     chosen = find_recipe(recipe, description, epochs, scales, batch, rate)
     if seed < 0:
         raise SettingError(f"--seed must be 0 or more, got {seed}.")
-    if not 0 <= cache_gib < math.inf:
-        raise SettingError(f"--cache-gib must be a number of GiB from 0, got {cache_gib}.")
+    cache = parse_gib("--cache-gib", cache_gib)
     on_cpu = _kind(device) == "cpu"
     if kernels and not (chosen.half and on_cpu):
         raise SettingError(
@@ -86,7 +85,7 @@ def train(
         def measure(weights: Path) -> dict[str, float | None]:
             return asdict(held_out.measure(weights, device=device))
 
-    pictures = Pictures(kept.images, kept.notes, int(cache_gib * 2**30))
+    pictures = Pictures(kept.images, kept.notes, cache)
     checked.append(pictures)
     trainer = Trainer(description, pictures, chosen, out, seed=seed, device=device)
     if init is not None:

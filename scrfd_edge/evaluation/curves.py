@@ -1,6 +1,5 @@
 """Figures: precision-recall curves of several models or sizes (the paper's Figs. 2a and 10), recall by face size."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SettingError
+from ..files import whole_file
 from .measures import SizeRecall
 from .wider import Curve, average_precision
 
@@ -48,10 +48,8 @@ def size_recall_figure(rows: Mapping[str, Sequence[SizeRecall]], title: str) -> 
 
 def save(figure: "Figure", path: Path) -> Path:
     """Writes a PNG at 150 dots per inch, whole or not at all, and returns its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    figure.savefig(temporary, dpi=150, format="png")
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
     return path
 
 

@@ -1,7 +1,6 @@
 """Detections as files: WIDER FACE's text format, one file per picture, and the JSON lines of `scrfd-edge detect`."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..files import write_file
 from .ground_truth import stem
 
 Boxes = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -27,10 +27,7 @@ def write_text(
         lines = [PurePosixPath(stem(name)).name, str(len(order))]
         for (x1, y1, x2, y2), score in zip(boxes[order].tolist(), scores[order].tolist(), strict=True):
             lines.append(f"{x1:.3f} {y1:.3f} {x2 - x1:.3f} {y2 - y1:.3f} {score:.9g}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        write_file(path, "\n".join(lines) + "\n")
 
 
 def read_text(directory: str | Path, names: Sequence[str]) -> dict[str, Boxes]:

@@ -1,7 +1,6 @@
 """All figures of one run, as a report: what `scrfd-edge eval` prints, writes as JSON and plots."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..files import write_file
 from . import curves
 from .ground_truth import GroundTruth
 from .measures import (
@@ -133,9 +133,7 @@ def _store(folder: Path, label: str, report: Report) -> None:
         "sizes": [asdict(row) | {"high": None if np.isinf(row.high) else row.high} for row, _ in report.sizes],
     }
     path = folder / f"{''.join(c if c.isalnum() or c in '._-' else '_' for c in label)}.json"
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(entry), encoding="utf-8")
-    os.replace(temporary, path)
+    write_file(path, json.dumps(entry))
 
 
 def _stored(file: Path) -> tuple[str, dict[str, Curve], list[SizeRecall]]:

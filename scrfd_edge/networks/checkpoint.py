@@ -1,7 +1,6 @@
 """Our own checkpoints: safetensors with unfolded weights, the description and the training record in the header."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from ..description import Description
 from ..errors import ModelError
+from ..files import write_file
 from ..metadata import KEY, Metadata
 from .scrfd import SCRFD
 
@@ -85,19 +85,6 @@ def metadata_of(description: Description, score_threshold: float | None = None) 
         landmarks=description.head.landmarks,
         score_threshold=score_threshold,
     )
-
-
-def write_file(path: str | Path, data: bytes) -> None:
-    """Writes `data` beside `path` and renames it, so that a reader never sees half a file. Raises ModelError."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be written: {error.strerror}.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _parse(path: Path, text: str | None) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..files import write_file
 from ..metadata import KEY, Metadata
-from .checkpoint import write_file
 from .folding import folded
 from .head import Tower
 from .mobilenet import MobileNet

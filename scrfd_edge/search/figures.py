@@ -1,6 +1,5 @@
 """The paper's Figs. 5 to 9 from the rows of a search."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from ..description import Description
 from ..errors import SettingError
+from ..files import whole_file
 from .bootstrap import bootstrap, spearman
 from .procedure import finished
 from .shares import PARTS, STAGES, backbone_shares, component_macs, detector_shares, shallow_share
@@ -82,16 +82,13 @@ def detector_figure(rows: Sequence[Row], baseline: Description | None, winner: D
 
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     """Writes NAME.png and NAME.svg, each whole or not at all, the same bytes for the same rows."""
-    folder.mkdir(parents=True, exist_ok=True)
     import matplotlib
 
     paths = []
     for kind, made_by in (("png", "Software"), ("svg", "Date")):
         path = folder / f"{name}.{kind}"
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        with matplotlib.rc_context({"svg.hashsalt": name}):
+        with matplotlib.rc_context({"svg.hashsalt": name}), whole_file(path) as partial:
             figure.savefig(partial, format=kind, dpi=130, metadata={made_by: None})
-        os.replace(partial, path)
         paths.append(path)
     return paths
 

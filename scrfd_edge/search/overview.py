@@ -82,6 +82,8 @@ def computation_figure(parts: Sequence[Part], title: str) -> "Figure":
     figure = new_figure(9, 4)
     left, right = figure.subplots(1, 2)
     total = sum(part.gmac for part in parts)
+    if total == 0:
+        raise DataError("Expected parts with multiply-adds; the sum of the column gmac is 0.")
     components = list(dict.fromkeys(part.component for part in parts))
     strides = list(dict.fromkeys(part.stride for part in parts))
     table = np.zeros((len(components), len(strides)))

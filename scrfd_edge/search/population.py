@@ -6,6 +6,7 @@ were in training are lost, and `run_population` runs those again, like any that 
 
 import importlib
 import logging
+import math
 import socket
 import subprocess
 import time
@@ -33,8 +34,11 @@ class Cluster:
     attempts: int = 2
 
     def __post_init__(self) -> None:
-        if self.cpus < 0 or self.gpus < 0 or self.cpus + self.gpus == 0 or self.attempts < 1:
+        shares = self.cpus, self.gpus
+        if not all(0 <= share < math.inf for share in shares) or not any(shares) or self.attempts < 1:
             raise SettingError("Expected CPU and GPU shares of 0 or more, not both 0, and 1 or more attempts.")
+        if self.gpus > 1 and self.gpus != int(self.gpus):
+            raise SettingError(f"Expected a part of one GPU or whole ones, got {self.gpus}.")
 
 
 @dataclass(frozen=True)

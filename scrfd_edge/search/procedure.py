@@ -33,6 +33,9 @@ class Plan:
     seed: int = 0
     within: float = 0.05
 
+    def __post_init__(self) -> None:
+        Shares((), self.within)  # a bad one is told before step 1 runs
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -42,10 +45,15 @@ class Outcome:
     reasons: tuple[str, str]
 
 
+_OPTIONS: Mapping[Step, str] = {"step1": "--count", "step2": "--count2", "one_step": "--one-step"}
+
+
 def two_step(
     store: Store, plan: Plan, counts: tuple[int, int], job: Job, cluster: Cluster, resume: bool, report: Report
 ) -> Outcome:
     """Runs both populations and chooses. counts: candidates of step 1 and of step 2."""
+    if counts[1] < 1:
+        raise SettingError(f"Count {counts[1]}: expected 1 or more candidates of step 2.")
     step1 = run_step(store, plan, "step1", counts[0], job, cluster, resume, report)
     target, first = choose_shares(step1)
     shares = Shares(target, plan.within)
@@ -67,18 +75,20 @@ def run_step(
 ) -> list[Row]:
     """Samples and runs the population of one step, and returns all rows of it in the store, whatever the count.
 
-    Raises SettingError for more candidates of step 1 once step 2 has begun.
+    Raises SettingError for more candidates once something has begun that rests on them: step 2 on step 1, Table 3 on
+    all.
     """
     drawn = sample(plan.space, plan.regime, step, count, plan.seed, shares)
     extra = {} if shares is None else {"shares": asdict(shares)}
     identity = {"space": asdict(plan.space), "regime": asdict(plan.regime), "seed": plan.seed, **extra, **_data(job)}
     store.begin(step, identity, resume)
-    if step == "step1" and store.rows("step2"):  # drawn around the shares of these rows: even failed ones must stay
+    later = _resting_on(store, step)
+    if later is not None:  # even failed rows must stay
         known = store.rows(step)
         if count > len(known):
             raise SettingError(
-                f"{store.path}: step 2 has begun around the shares of {len(known)} candidates of step 1, which "
-                f"{count} would move. Go on with --count {len(known)}, or choose another folder."
+                f"{store.path}: {later} has begun from what {len(known)} candidates of {step} gave, which {count} "
+                f"would change. Go on with {len(known)} ({_OPTIONS[step]}), or choose another folder."
             )
         return known
     candidates = [Candidate(d.name, d, plan.seed) for d in drawn.descriptions]
@@ -155,6 +165,14 @@ TABLES_3: Mapping[bool, str] = {False: "table3", True: "table3_sr"}
 """The store's tables for rows without and with redistributed crops."""
 
 
+def _resting_on(store: Store, step: Step) -> str | None:
+    """What has begun from the rows of a step, if anything: step 2 around its shares, Table 3 with its best network."""
+    if step == "step1" and store.rows("step2"):
+        return "step 2"
+    tables = (row for table in TABLES_3.values() for row in store.rows(table))
+    return "Table 3" if any(row.description.name == step for row in tables) else None
+
+
 def searched_regime(store: Store) -> Regime | None:
     """What the populations of a store were drawn for; None when it has none."""
     searches = store.searches()
@@ -196,6 +214,6 @@ def _data(job: Job) -> dict[str, Any]:
             f"{error.filename}: cannot be read; expected a list of pictures of {job.data} "
             f"to evaluate on ({error.strerror})."
         ) from error
-    recipe = json.loads(json.dumps(asdict(job.recipe)))
+    recipe = json.loads(json.dumps(job.recipe.identity()))
     hashes = {f"{name}_sha256": hashlib.sha256(text).hexdigest()[:16] for name, text in texts.items()}
     return {"recipe": recipe, "device": job.device, "kernels": job.kernels, **hashes}

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import combinations
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..description import DESCRIPTIONS, Description
 from ..errors import DataError
+from ..files import write_file
 from .bootstrap import bootstrap, spearman
 from .conclusions import judge_claims
 from .figures import depth_figure, detector_figure, regime_figure, save, stages_figure
@@ -61,20 +61,12 @@ def build_report(store: Store) -> dict[str, Any]:
 def write_report(store: Store, folder: Path) -> tuple[dict[str, Any], list[Path]]:
     """Writes report.json, a table of rows per search, and every figure that the rows allow; returns all of it."""
     found = build_report(store)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "report.json", json.dumps(found, indent=1) + "\n")
+    write_file(folder / "report.json", json.dumps(found, indent=1) + "\n")
     files = [folder / "report.json"]
     for name in store.searches():
         files.append(folder / f"{name}.csv")
-        write_text(files[-1], _table(store.rows(name)))
+        write_file(files[-1], _table(store.rows(name)))
     return found, files + _figures(store, folder)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _population(rows: Sequence[Row]) -> dict[str, Any]:

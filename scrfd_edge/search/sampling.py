@@ -26,10 +26,16 @@ _MOST_DRAWS = 200 * _BATCH
 
 @dataclass(frozen=True)
 class Shares:
-    """What step 2 keeps of step 1. target: stem, C2..C5 as parts of the backbone. within: largest deviation of each."""
+    """What step 2 keeps of step 1. target: stem, C2..C5 as parts of the backbone. within: largest deviation of each.
+
+    Raises SettingError for a deviation that is not above 0 and at most 1."""
 
     target: tuple[float, ...]
     within: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.within <= 1:
+            raise SettingError(f"Deviation {self.within} (--within): expected a part of the backbone, such as 0.05.")
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ def sample(space: Space, regime: Regime, step: Step, count: int, seed: int, shar
     """
     if count < 1:
         raise SettingError(f"Count {count}: expected 1 or more candidates.")
+    if seed < 0:
+        raise SettingError(f"Seed {seed}: expected 0 or more.")
     if (step == "step2") != (shares is not None):
         raise SettingError("Step 2 follows the shares of step 1, and only step 2 does.")
     rng = np.random.default_rng((seed, STEPS.index(step)))

@@ -103,7 +103,7 @@ def find_regime(gmac: float, block: Block | None = None) -> Regime:
 
     block: instead of the regime's own. Raises SettingError for a budget or block that means nothing.
     """
-    if not (math.isfinite(gmac) and gmac > 0):
+    if not 0 < gmac < 1e6:
         raise SettingError(f"Budget {gmac!r}: expected a number of GMAC above 0, such as 0.5, 2.5, 10 or 34.")
     if block is not None and block not in EXPANSION:
         raise SettingError(f"Block {block!r}: expected one of {', '.join(EXPANSION)}.")

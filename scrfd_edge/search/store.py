@@ -11,6 +11,7 @@ from typing import Any
 
 from ..description import Description
 from ..errors import DataError, ModelError, SettingError
+from ..files import make_folder
 
 COMPONENTS = ("stem", "C2", "C3", "C4", "C5", "neck", "head", "pool")
 
@@ -82,7 +83,7 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with self._open() as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS searches (name TEXT PRIMARY KEY, identity TEXT NOT NULL)")
 

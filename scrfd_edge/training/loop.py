@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..description import Description
 from ..errors import DataError, ModelError
+from ..files import write_file
 from ..networks import SCRFD, Maps, checkpoint
 from .atss import Anchors, make_anchors
 from .augment import colour, colour_matrices, flip
@@ -222,7 +223,7 @@ class Trainer:
         }
 
     def save(self) -> None:
-        """Writes state.pt, from which `resume` goes on at this very step. Raises ModelError where it cannot."""
+        """Writes state.pt, from which `resume` goes on at this very step. Raises SettingError where it cannot."""
         now = time.perf_counter()
         self.seconds, self._saved = self.seconds + now - self._saved, now
         if self.rank != 0:
@@ -238,7 +239,7 @@ class Trainer:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        checkpoint.write_file(self.out / "state.pt", buffer.getvalue())
+        write_file(self.out / "state.pt", buffer.getvalue())
 
     def resume(self) -> None:
         """Goes on from `out`/state.pt. Raises ModelError when it is missing, damaged or of another training."""
@@ -246,7 +247,8 @@ class Trainer:
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             own = self._identity()
-            differ = [key for key in own if state["identity"].get(key) != own[key]]
+            saved = state["identity"]
+            differ = sorted(key for key in {*own, *saved} if own.get(key) != saved.get(key))
         except Exception as error:
             raise ModelError(f"{path}: expected the state of a training to resume ({error}).") from error
         if differ:
@@ -283,7 +285,7 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         """What must be equal for a training to go on as if never stopped."""
-        recipe = {f"recipe.{key}": value for key, value in asdict(self.recipe).items()}
+        recipe = {f"recipe.{key}": value for key, value in self.recipe.identity().items()}
         parts = {"model": self.description.to_dict(), "seed": self.seed, "pictures": self.digest}
         return {**parts, "processes": self.world, **recipe}
 
@@ -292,7 +294,7 @@ class Trainer:
         log = self.out / "log.jsonl"
         if self.rank == 0 and log.exists():
             kept = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if self._is_past(line)]
-            checkpoint.write_file(log, "".join(kept).encode())
+            write_file(log, "".join(kept))
 
     def _is_past(self, line: str) -> bool:
         try:

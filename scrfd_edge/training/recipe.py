@@ -1,8 +1,8 @@
 """Training recipes: the paper's schedule, and two for small budgets."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from typing import Any, Literal
 
 from ..description import Description
 from ..errors import SettingError
@@ -59,6 +59,13 @@ class Recipe:
     every_face: bool = False
     empty: float = 0
     mosaic: float = 0
+
+    def identity(self) -> dict[str, Any]:
+        """What tells two recipes apart, JSON values: a field at its default says nothing, so that trainings and
+        searches go on when the next one is added."""
+        told = (f for f in fields(self) if f.default is MISSING or getattr(self, f.name) != f.default)
+        every = asdict(self)
+        return {f.name: every[f.name] for f in told}
 
     def steps(self, pictures: int) -> list[int]:
         """Steps of each phase for a set of that many pictures."""

@@ -123,6 +123,33 @@ def test_the_seed_fixes_the_pictures(photographs: Path) -> None:
         choose_pictures(photographs, 99, 0, frozenset({"photographs/00.png"}))
 
 
+@pytest.mark.parametrize(("count", "calibrated"), [(2, 2), (4, 4), (10, 10), (300, 24)])
+def test_as_many_pictures_calibrate_as_are_asked_for(
+    count: int, calibrated: int, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths: list[Path] = []
+    checked: list[Path] = []
+
+    def stop(source: object, given: list[Path], progress: object) -> None:
+        paths.extend(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(conversion, "_statistics", stop)
+    monkeypatch.setattr(conversion, "read_pictures", checked.extend)
+    request = Request(BUNDLED, "onnx", "int8", tmp_path / "out.onnx", calibration=photographs, pictures=count)
+    with pytest.raises(KeyboardInterrupt):
+        convert(request, quiet)
+    assert len(set(paths)) == calibrated and len(checked) == 20
+    assert not set(paths) & set(checked) or calibrated + 20 > 24
+
+
+def test_a_source_of_one_size_keeps_it(tmp_path: Path) -> None:
+    convert(Request(BUNDLED, "onnx", "fp32", tmp_path / "fixed.onnx", size=(384, 640)), quiet)
+    with pytest.raises(SettingError, match="fixed.onnx takes 640x384 alone: leave --size away"):
+        convert(Request(tmp_path / "fixed.onnx", "onnx", "fp32", tmp_path / "out.onnx", size=(320, 320)), quiet)
+    assert not (tmp_path / "out.onnx").exists()
+
+
 REQUEST = Request(BUNDLED, "onnx", "fp32", Path("out.onnx"))
 
 
@@ -134,7 +161,10 @@ REQUEST = Request(BUNDLED, "onnx", "fp32", Path("out.onnx"))
         ({"out": Path("out.bin")}, SettingError, "must end in .onnx"),
         ({"out": Path("nowhere/out.onnx")}, SettingError, "no folder that can be written to"),
         ({"out": Path("folder.onnx"), "force": True}, SettingError, "is a folder"),
-        ({"size": (100, 640)}, SettingError, "multiples of 32"),
+        ({"size": (100, 640)}, SettingError, "multiples of 32, got 640x100"),
+        ({"report": True}, SettingError, "--report tells what layers lose in int8"),
+        ({"exclude": frozenset({"a.jpg"})}, SettingError, "--exclude names pictures of the --calibration folder"),
+        ({"seed": -1}, SettingError, "seed must be 0 or more"),
         ({"single": True, "target": "tflite", "out": Path("out.tflite")}, SettingError, "for ONNX, not for tflite"),
         ({"precision": "int8"}, SettingError, "--calibration"),
         ({"precision": "int8", "calibration": Path("nowhere")}, DataError, "expected a folder"),

@@ -96,6 +96,18 @@ def _halve(model: onnx.ModelProto) -> None:
             tensor.CopyFrom(onnx.numpy_helper.from_array(half, tensor.name))
 
 
+def _cut_weights(model: onnx.ModelProto) -> None:
+    tensor = next(t for t in model.graph.initializer if t.raw_data)
+    tensor.raw_data = tensor.raw_data[:-2]
+
+
+def _lose_a_weight(model: onnx.ModelProto) -> None:
+    tensor = next(t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT and len(t.dims) == 4)
+    values = onnx.numpy_helper.to_array(tensor).copy()
+    values.flat[0] = np.nan
+    tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+
+
 def _slice_the_picture(model: onnx.ModelProto) -> None:
     """As YOLO's networks begin."""
     first = next(n for n in model.graph.node if n.op_type == "Conv")
@@ -109,6 +121,8 @@ def _slice_the_picture(model: onnx.ModelProto) -> None:
     ("spoil", "message"),
     [
         (_halve, "float16, expected float32: convert from the FP32 file"),
+        (_cut_weights, "The model: not the graph"),
+        (_lose_a_weight, "Conv.*weights that are not finite"),
         (_slice_the_picture, "Slice.*a part of an unexpected layer"),
         (_rename, "Tanh.*operation unknown"),
         (_drop_an_output, "scores, boxes"),

@@ -39,6 +39,13 @@ def test_figure_2b_sums_by_component_and_by_stride(tmp_path: Path) -> None:
         assert label in svg.read_text()
 
 
+def test_parts_without_computation_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "none.csv"
+    table.write_text("component,stride,gmac\nhead,8,0\n")
+    with pytest.raises(DataError, match="sum of the column gmac is 0"):
+        computation_figure(read_parts(table), "x")
+
+
 def test_figures_are_the_same_bytes_again(tmp_path: Path) -> None:
     first = [p.read_bytes() for p in save(accuracy_figure(read_accuracies(PUBLISHED)), tmp_path / "a", "f")]
     again = [p.read_bytes() for p in save(accuracy_figure(read_accuracies(PUBLISHED)), tmp_path / "b", "f")]

@@ -63,10 +63,27 @@ def test_step_1_stays_as_it_is_once_step_2_has_begun(store: Store, job: Job, tra
     found = two_step(store, PLAN, (20, 4), job, Cluster(), False, ignore)
     failed = replace(store.rows("step1")[0], name="step1_020", easy=None, medium=None, hard=None, error="no memory")
     store.add("step1", failed)
-    with pytest.raises(SettingError, match="--count 21"):
+    with pytest.raises(SettingError, match=r"step 2 has begun.*21 \(--count\)"):
         two_step(store, PLAN, (22, 4), job, Cluster(), True, ignore)
     assert two_step(store, PLAN, (21, 4), job, Cluster(), True, ignore) == found
     assert store.rows("step1")[-1] == failed
+
+
+def test_a_step_stays_as_it_is_once_table_3_has_begun_with_its_network(store: Store, job: Job, trained: None) -> None:
+    found = two_step(store, PLAN, (20, 4), job, Cluster(), False, ignore)
+    table_3(store, 1, {False: job}, Cluster(), False, ignore)
+    with pytest.raises(SettingError, match=r"Table 3 has begun.*4 \(--count2\)"):
+        two_step(store, PLAN, (20, 5), job, Cluster(), True, ignore)
+    assert two_step(store, PLAN, (20, 4), job, Cluster(), True, ignore) == found
+
+
+def test_bad_counts_of_step_2_are_told_before_step_1(store: Store, job: Job, trained: None) -> None:
+    with pytest.raises(SettingError, match="Count 0.*step 2"):
+        two_step(store, PLAN, (20, 0), job, Cluster(), False, ignore)
+    for within in (0.0, float("nan"), 2.0):
+        with pytest.raises(SettingError, match="--within"):
+            replace(PLAN, within=within)
+    assert store.searches() == {}
 
 
 def test_run_and_report_choose_from_the_same_rows(store: Store, job: Job, trained: None) -> None:

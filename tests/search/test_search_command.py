@@ -125,6 +125,8 @@ def test_figures_of_tables_and_faces(job: Job, tmp_path: Path) -> None:
     parts = tmp_path / "tinaface.csv"
     parts.write_text("component,stride,gmac\nhead,4,58\nbackbone,8,42\n")
     call("report", "--figures", tmp_path / "f", "--computation", parts, "--faces", job.data)
+    told = json.loads(call("report", "--figures", tmp_path / "f", "--faces", job.data, "--json").stdout)
+    assert [Path(file).name for file in told["files"]] == ["sizes.png", "sizes.svg"]
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == [
         "computation.png",
         "computation.svg",
@@ -142,7 +144,15 @@ def test_figures_of_tables_and_faces(job: Job, tmp_path: Path) -> None:
         (("sample", "--budget", 1, "--block", "dense"), SettingError, "basic, bottleneck, depthwise"),
         (("sample", "--budget", 1, "--step", "step3"), SettingError, "step1, step2, one_step"),
         (("sample", "--budget", 1, "--count", 0), SettingError, "Count"),
+        (("sample", "--budget", 1, "--seed", -1), SettingError, "Seed -1"),
+        (("sample", "--budget", 1e300), SettingError, "Budget"),
+        (("sample", "--budget", 1, "--out", "/dev/null/x"), SettingError, "/dev/null/x: the folder cannot be made"),
         (("run", "--budget", 0.5, "--data", "none", "--out", "{out}"), DataError, "label.txt"),
+        (("run", "--budget", 1, "--data", "none", "--out", "{out}", "--one-step", -1), SettingError, "--one-step"),
+        (("run", "--budget", 1, "--data", "none", "--out", "{out}", "--cpus", "nan"), SettingError, "shares"),
+        (("run", "--budget", 1, "--data", "none", "--out", "{out}", "--gpus", 1.5), SettingError, "whole ones"),
+        (("run", "--budget", 1, "--data", "none", "--out", "{out}", "--cache-gib", "nan"), SettingError, "--cache-gib"),
+        (("run", "--budget", 1, "--data", "none", "--out", "{out}", "--kernels"), SettingError, "--kernels"),
         (("run", "--budget", 0.5, "--data", "none", "--out", "{out}", "--recipe", "x"), SettingError, "paper_search"),
         (("run", "--budget", 0.5, "--data", "none", "--out", "{out}", "--cpus", 0), SettingError, "shares"),
         (("compare", "scrfd_1g", "--data", "none", "--out", "{out}", "--name", "step1"), SettingError, "Name 'step1'"),
@@ -156,3 +166,4 @@ def test_figures_of_tables_and_faces(job: Job, tmp_path: Path) -> None:
 def test_bad_input(arguments: tuple[object, ...], error: type[Exception], message: str, tmp_path: Path) -> None:
     with pytest.raises(error, match=message):
         call(*(str(argument).replace("{out}", str(tmp_path / "out")) for argument in arguments))
+    assert not (tmp_path / "out" / "search.sqlite").exists()

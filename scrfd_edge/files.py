@@ -1,0 +1,41 @@
+"""Files that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .errors import SettingError
+
+
+def make_folder(folder: Path) -> None:
+    """So that a place that cannot be written is told before the work begins. Raises SettingError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"{folder}: the folder cannot be made ({error.strerror}).") from None
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, of the same suffix, which takes its place when the block ends well.
+
+    Makes the folder. Raises SettingError where the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.exists():
+            os.replace(temporary, path)
+    except OSError as error:
+        raise SettingError(f"{path} cannot be written: {error}.") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_file(path: str | Path, data: bytes | str) -> None:
+    """Writes `data`, text as UTF-8. Raises SettingError."""
+    with whole_file(Path(path)) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
