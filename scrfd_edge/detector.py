@@ -15,7 +15,7 @@ from .backends.base import Tensor, decodes, open_backend, suffixes
 from .backends.selection import choose
 from .candidates import candidates_of
 from .description import DESCRIPTIONS
-from .errors import ImageError, ModelError, SettingError
+from .errors import BackendError, ImageError, ModelError, ScrfdError, SettingError
 from .faces import Faces
 from .image import Color, ImageSource, Picture, load
 
@@ -23,6 +23,7 @@ _DEFAULT_SIZE = 640
 _LARGEST = 16384
 _THRESHOLD = 0.5  # of models that do not say where they operate
 _PADDING = 127.5  # the grey of training crops, 0 after normalisation
+_WINDOW = 32  # pictures that detect_batch holds
 _BATCH = 8  # pictures per run of detect_batch: bounds the tensors, and larger batches are no faster on a CPU
 
 
@@ -59,6 +60,12 @@ class FaceDetector:
         max_faces: int | None = None,
         threads: int | None = None,
     ) -> None:
+        if not isinstance(model, str | os.PathLike):
+            raise SettingError(f"model must be a name or a path, got {type(model).__name__}.")
+        for name, text in (("backend", backend), ("device", device), ("precision", precision)):
+            if not isinstance(text, str):
+                raise SettingError(f"{name} must be a str such as 'auto', got {text!r}.")
+        device = device.lower()
         self._sizes = _checked_sizes(input_size)
         if score_threshold is not None:
             _check_share("score_threshold", score_threshold)
@@ -102,13 +109,27 @@ class FaceDetector:
         return self._merge(candidates)
 
     def detect_batch(self, images: Iterable[ImageSource], *, color: Color = "bgr") -> list[Faces]:
-        """What `detect` finds in each picture; those of one tensor size run through the network together.
+        """What `detect` finds in each picture; those of one tensor size run through the network together, where the
+        engine gains by it. At most 32 pictures are held at a time.
 
-        Raises ImageError, also where a single picture is given instead of several.
+        Raises ImageError with the index of the picture (from 0), also where a single one is given instead of several.
         """
-        if isinstance(images, str | bytes | os.PathLike) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        single = isinstance(images, str | bytes | bytearray | memoryview | os.PathLike) or hasattr(images, "read")
+        if single or not isinstance(images, Iterable) or (isinstance(images, np.ndarray) and images.ndim < 4):
             raise ImageError(f"detect_batch takes several pictures, got one {type(images).__name__}: use detect.")
-        pictures = [load(image, color) for image in images]
+        found: list[Faces] = []
+        window: list[Picture] = []
+        for i, image in enumerate(images):
+            try:
+                window.append(load(image, color))
+            except ImageError as error:
+                raise ImageError(f"Picture {i}: {error}") from None
+            if len(window) == _WINDOW:
+                found += self._detect_all(window)
+                window = []
+        return found + self._detect_all(window)
+
+    def _detect_all(self, pictures: Sequence[Picture]) -> list[Faces]:
         groups: dict[tuple[int, int], list[tuple[int, Any]]] = {}
         for i, picture in enumerate(pictures):
             for placement in self._placements(picture):
@@ -122,9 +143,13 @@ class FaceDetector:
                     candidates[i].append(found)
         return [self._merge(found) for found in candidates]
 
-    def warmup(self) -> None:
-        """Runs once on an empty 4:3 picture, so that the first real one does not wait for memory and code."""
-        self.detect(np.zeros((480, 640, 3), np.uint8))
+    def warmup(self, size: tuple[int, int] = (480, 640)) -> None:
+        """Runs once on an empty picture, so that the first real one does not wait for memory and code.
+
+        size: (height, width) of the pictures to come. OpenVINO compiles for each shape of tensor, which takes seconds.
+        Other threads than the calling one have buffers of their own.
+        """
+        self.detect(np.zeros((*size, 3), np.uint8))
 
     @property
     def backend(self) -> str:
@@ -200,10 +225,16 @@ class FaceDetector:
                 std=m.std,
                 pad=_PADDING,
             )
-        if decodes(self._backend):
-            return candidates_of(self._backend.run_decoded(tensor, self._score_threshold), placements)
+        try:
+            if decodes(self._backend):
+                return candidates_of(self._backend.run_decoded(tensor, self._score_threshold), placements)
+            outputs = self._backend.run(tensor)
+        except Exception as error:
+            if isinstance(error, ScrfdError):
+                raise
+            raise BackendError(f"{self.backend} failed on a tensor {tensor.shape}: {error}") from error
         return _core.decode(
-            self._backend.run(tensor),
+            outputs,
             placements,
             strides=m.strides,
             anchors=m.anchors,

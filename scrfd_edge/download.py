@@ -7,6 +7,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -100,7 +101,7 @@ def _unpack(archive: Path, member: str, path: Path) -> None:
                 raise DownloadError(f"The archive holds {len(names)} files called {member}; expected one.")
             with zipped.open(names[0]) as source, path.open("wb") as out:
                 shutil.copyfileobj(source, out)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, zlib.error) as error:  # RuntimeError: encrypted, unknown method
         raise DownloadError(f"The archive with {member} is damaged: {error}.") from None
 
 
@@ -111,6 +112,7 @@ def _install(path: Path, target: Path, file: ModelFile) -> None:
             f"{file.url} is not what the catalog promises for {file.name}: SHA-256 is {came}, expected {file.sha256}. "
             "Nothing was kept."
         )
+    path.chmod(0o644)  # mkstemp's files are for their owner alone, models for every user of the machine
     os.replace(path, target)
 
 

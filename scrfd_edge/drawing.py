@@ -1,6 +1,8 @@
-"""Boxes and landmarks on a picture; faces cut out of it, as they are or aligned."""
+"""Boxes and landmarks on a picture; faces cut out of it, as they are or aligned.
 
-import cv2
+OpenCV is imported where it draws: `scrfd-edge doctor` must run, and tell, where it cannot be loaded.
+"""
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +20,8 @@ _POINT = (255, 255, 255)
 
 def draw(picture: Pixels, boxes: Floats, scores: Floats, landmarks: Floats | None) -> Pixels:
     """Draws on `picture` (H, W, 3) and returns it. A box's brightness is its score. Sure faces lie on top."""
+    import cv2
+
     thick = max(1, round(max(picture.shape[:2]) / 500))
     for i in reversed(range(len(boxes))):
         x1, y1, x2, y2 = (round(float(v)) for v in boxes[i])
@@ -48,8 +52,10 @@ def align(picture: Pixels, landmarks: Floats | None, size: int) -> Pixels:
     """(N, size, size, 3): each face moved so that its landmarks (N, 5, 2) lie on ArcFace's points."""
     if landmarks is None:
         raise ModelError("Aligning needs landmarks, which this model does not predict: use its _kps sibling.")
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 4096:
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= 4096:
         raise SettingError(f"size must be an integer from 1 to 4096, got {size!r}.")
+    import cv2
+
     faces = np.empty((len(landmarks), size, size, 3), np.uint8)
     for face, points in zip(faces, landmarks, strict=True):
         face[:] = cv2.warpAffine(picture, similarity(points.astype(float), ARCFACE * (size / 112)), (size, size))

@@ -20,8 +20,16 @@ def make_folder(folder: Path) -> None:
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, of the same suffix, which takes its place when the block ends well.
 
-    Makes the folder. Raises SettingError where the file cannot be written.
+    Makes the folder. What a link leads to is replaced, not the link; a device or a pipe is written as it is. Raises
+    SettingError where the file cannot be written.
     """
+    if path.exists() and not path.is_file():
+        try:
+            yield path
+        except OSError as error:
+            raise SettingError(f"{path} cannot be written: {error}.") from None
+        return
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

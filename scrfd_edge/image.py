@@ -140,6 +140,8 @@ def _from_bytes(data: bytes, name: str) -> Picture:
         raise _too_large(name) from None
     except _DECODER_ERRORS as error:
         raise ImageError(f"{name} is damaged: {error}.") from None
+    if image.format == "EPS":
+        raise ImageError(f"{name} is PostScript, which Pillow gives to Ghostscript to run: convert it to PNG first.")
     if image.width * image.height > MAX_PIXELS:
         raise _too_large(name)
     with image:
@@ -152,7 +154,8 @@ def _from_pil(image: Image.Image, name: str) -> Picture:
     if image.mode == "F":
         raise ImageError(f"{name} holds float values: scale them to 0..255 and convert to uint8.")
     try:
-        upright = ImageOps.exif_transpose(image)
+        image.load()
+        upright = _upright(image)
         if upright.mode.startswith("I;16") or upright.mode == "I":
             pixels = (np.asarray(upright).clip(0, 65535) >> 8).astype(np.uint8)  # 16 bits per pixel
         else:
@@ -160,6 +163,13 @@ def _from_pil(image: Image.Image, name: str) -> Picture:
     except _DECODER_ERRORS as error:
         raise ImageError(f"{name} is damaged or truncated: {error}.") from None
     return Picture(pixels, "rgb")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except _DECODER_ERRORS:  # the picture is whole, only its EXIF is damaged
+        return image
 
 
 def _open_heif(data: bytes, name: str) -> Image.Image:

@@ -1,6 +1,9 @@
 """FaceDetector: settings, batches, threads, pickling, and what it says of itself."""
 
+import io
 import pickle
+import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from scrfd_edge import BackendError, FaceDetector, Faces, ImageError, ModelError, SettingError, catalog
 from scrfd_edge.backends.base import BACKENDS
@@ -229,6 +233,11 @@ def test_pickles_by_opening_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         {"input_shape": (640, 630)},
         {"input_shape": (0, 640)},
         {"input_shape": (640, 640), "input_size": 320},
+        {"model": None},
+        {"model": 3},
+        {"backend": ["onnx"]},
+        {"device": None},
+        {"precision": 32},
     ],
     ids=str,
 )
@@ -269,12 +278,73 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_bad_picture_in_a_batch_is_named(detector: FaceDetector, portrait: Array) -> None:
-    with pytest.raises(ImageError, match="no such file"):
+    with pytest.raises(ImageError, match="Picture 1: missing.jpg: there is no such file"):
         detector.detect_batch([portrait, "missing.jpg"])
 
 
+def test_a_batch_holds_few_pictures_at_a_time(detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scrfd_edge.detector._WINDOW", 3)
+    alive: list[weakref.ref[Array]] = []
+    most = 0
+
+    def pictures() -> Iterator[Array]:
+        nonlocal most
+        for _ in range(10):
+            picture = np.zeros((32, 32, 3), np.uint8)
+            alive.append(weakref.ref(picture))
+            most = max(most, sum(kept() is not None for kept in alive))
+            yield picture
+
+    assert len(detector.detect_batch(pictures())) == 10
+    assert most <= 5  # those of a window, and one or two in hand
+
+
+def test_what_an_engine_raises_is_told(detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(tensor: Array) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(detector._backend, "run", fail)
+    with pytest.raises(BackendError, match=r"onnx failed on a tensor \(1, 3, .*no memory"):
+        detector.detect(np.zeros((480, 640, 3), np.uint8))
+
+
+def test_an_engine_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(BACKENDS["onnx"], where="no_such_module:Backend")
+    monkeypatch.setitem(BACKENDS, "onnx", broken)
+    with pytest.raises(BackendError, match="'onnx' cannot be imported.*no_such_module.*pip install onnxruntime"):
+        FaceDetector(backend="onnx")
+
+
+def test_a_folder_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "engine_of_nobody").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not replace(BACKENDS["onnx"], packages=("engine_of_nobody",)).installed
+
+
+def test_devices_are_named_in_any_case() -> None:
+    assert FaceDetector(device="CPU").why == FaceDetector().why
+
+
+def test_warmup_takes_the_size_of_the_pictures(detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    run = detector._backend.run
+    monkeypatch.setattr(detector._backend, "run", lambda tensor: [seen.append(tensor.shape), run(tensor)][1])
+    detector.warmup((720, 1280))
+    assert seen == [(1, 3, 384, 640)]
+
+
 @pytest.mark.parametrize(
-    "images", [np.zeros((64, 64, 3), np.uint8), "photo.jpg", b"bytes"], ids=["array", "str", "bytes"]
+    "images",
+    [
+        np.zeros((64, 64, 3), np.uint8),
+        "photo.jpg",
+        b"bytes",
+        bytearray(b"x"),
+        io.BytesIO(b"x"),
+        Image.new("L", (9, 9)),
+        3,
+    ],
+    ids=["array", "str", "bytes", "bytearray", "file", "PIL", "int"],
 )
 def test_one_picture_is_no_batch(images: object) -> None:
     with pytest.raises(ImageError, match="use detect"):

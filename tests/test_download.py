@@ -84,7 +84,8 @@ def files(home: Path) -> list[str]:
 
 @pytest.mark.parametrize(("path", "member"), [("/good", None), ("/moved", None), ("/one.zip", "det.onnx")])
 def test_what_arrives_is_whole(address: str, home: Path, path: str, member: str | None) -> None:
-    assert fetch(address + path, member).read_bytes() == BODY
+    fetched = fetch(address + path, member)
+    assert fetched.read_bytes() == BODY and fetched.stat().st_mode & 0o444 == 0o444  # other users may read it
     assert files(home) == ["maker/det.onnx"]
 
 

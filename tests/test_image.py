@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from scrfd_edge import ImageError, SettingError, catalog
 from scrfd_edge.image import MAX_PIXELS, Picture, load
@@ -139,6 +139,7 @@ HEIC = b"\0\0\0\x18ftypheic" + bytes(16)
         (JPEG[: len(JPEG) // 2], "truncated"),
         (JPEG[:3], "not a picture"),
         (b"just text, renamed to .jpg", "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "PostScript"),
         (bomb(), "limit"),
         (HEIC, "pip install pillow-heif"),
         (np.zeros((0, 0, 3), np.uint8), "empty"),
@@ -171,6 +172,14 @@ def test_a_damaged_header_is_no_crash() -> None:
     for cut in range(4, 400, 13):
         with pytest.raises(ImageError):
             load(JPEG[:cut] + bytes(50))
+
+
+def test_a_damaged_exif_leaves_a_whole_picture(monkeypatch: pytest.MonkeyPatch, rgb: Array) -> None:
+    def fail(image: Image.Image) -> Image.Image:
+        raise TypeError("required argument is not an integer")
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", fail)
+    assert np.array_equal(load(Image.fromarray(rgb)).pixels, rgb)
 
 
 def test_pillows_bomb_warning_as_an_error() -> None:

@@ -54,8 +54,10 @@ class Kept {
             left_ = std::min(left_, centre(box));
             right = std::max(right, centre(box));
         });
-        strips_.assign(std::clamp<std::size_t>(count / 128, 1, 128), Strip{});
-        per_pixel_ = right > left_ ? static_cast<float>(strips_.size()) / (right - left_) : 0.0F;
+        // One strip where all centres are one: there an infinite reach (threshold 0) times 0 says nothing.
+        const bool spread = right > left_;
+        strips_.assign(spread ? std::clamp<std::size_t>(count / 128, 1, 128) : 1, Strip{});
+        per_pixel_ = spread ? static_cast<float>(strips_.size()) / (right - left_) : 0.0F;
         for_each(candidates, [&](const Box& box) { ++strips_[strip_at(centre(box))].room; });
         std::int64_t first = 0;
         for (Strip& strip : strips_) {

@@ -111,6 +111,16 @@ TEST_CASE("crowds equal the textbook version, whatever their shape") {
     }
 }
 
+TEST_CASE("boxes one above the other are found whatever the threshold") {
+    Faces faces;
+    for (int i = 0; i < 300; ++i) {
+        faces.boxes.push_back({10, 10, 30, 30});
+        faces.scores.push_back(0.9F);
+    }
+    CHECK(nms({&faces}, 0.0F).size() == 1);
+    CHECK(nms({&faces}, 0.4F).size() == 1);
+}
+
 TEST_CASE("nothing in, nothing out; a wrong call is refused") {
     const Faces empty;
     Faces with_landmarks;

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias, TypeGuard, cast
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import BackendError
 from ..metadata import Metadata
 
 Tensor: TypeAlias = npt.NDArray[Any]
@@ -24,7 +25,8 @@ class Backend(Protocol):
 
     engine, version: what runs. device: where, such as "cpu" or "cuda:0". precision: of weights and sums, really.
     threads: that one run uses, None where the engine does not say. shape: the only (height, width) that the file
-    takes, None if any multiple of the largest stride will do. dynamic_batch: whether N may differ from 1.
+    takes, None if any multiple of the largest stride will do. dynamic_batch: whether pictures of one
+    tensor shape shall run together; elsewhere N must be 1, or costs more than it gives.
     """
 
     engine: str
@@ -83,7 +85,8 @@ class Engine:
 
     @property
     def installed(self) -> bool:
-        return any(importlib.util.find_spec(package) is not None for package in self.packages)
+        found = (importlib.util.find_spec(package) for package in self.packages)
+        return any(spec is not None and spec.origin is not None for spec in found)  # not a mere folder of that name
 
 
 BACKENDS: Mapping[str, Engine] = {
@@ -113,7 +116,13 @@ def suffixes() -> set[str]:
 
 
 def open_backend(name: str, path: Path, *, threads: int | None, device: str, precision: str) -> Backend:
-    """Imports the engine `name` and opens the file."""
+    """Imports the engine `name` and opens the file. Raises BackendError where the engine cannot be imported."""
     module, _, cls = BACKENDS[name].where.partition(":")
-    make = getattr(importlib.import_module(module), cls)
-    return cast(Backend, make(path, threads=threads, device=device, precision=precision))
+    try:
+        make = getattr(importlib.import_module(module), cls)
+        return cast(Backend, make(path, threads=threads, device=device, precision=precision))
+    except ImportError as error:
+        raise BackendError(
+            f"The engine of the back end {name!r} cannot be imported ({error}). Install it anew: "
+            f"{BACKENDS[name].install}; or choose another by backend=."
+        ) from error

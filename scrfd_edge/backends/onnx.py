@@ -11,10 +11,10 @@ import numpy as np
 from ..errors import BackendError, ModelError
 from ..metadata import KEY, Metadata
 from .base import Outputs, Tensor
+from .external import keeps_weights_elsewhere
+from .ports import check_outputs
 
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8"}
-# In the protobuf of a tensor whose values lie in another file: an external_data entry with the key "location".
-_EXTERNAL = b"\x0a\x08location\x12"
 
 
 class OnnxBackend:
@@ -68,14 +68,11 @@ class OnnxBackend:
         m = self.metadata
         height, width = self.shape or (m.strides[-1], m.strides[-1])
         shape = (1, height, width, 3) if m.layout == "NHWC" else (1, 3, height, width)
-        columns = (1, 4, 10) if m.landmarks else (1, 4)
-        wanted = [(1, (height // s) * (width // s) * m.anchors, c) for c in columns for s in m.strides]
         try:
-            came = [out.shape for out in self.run(np.zeros(shape, m.dtype))]
+            outputs = self.run(np.zeros(shape, m.dtype))
         except Exception as error:  # noqa: BLE001 - the engine has no base class of its own for its errors
             raise ModelError(f"{path} does not run on a tensor {shape}: {error}") from None
-        if came != wanted:
-            raise ModelError(f"{path} is not an SCRFD network: for {shape} expected outputs {wanted}, got {came}.")
+        check_outputs(outputs, (height, width), m, path)
 
 
 def usable_cpus() -> int:
@@ -123,7 +120,11 @@ def read_onnx(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error}.") from None
-    if _EXTERNAL in data:
+    try:
+        elsewhere = keeps_weights_elsewhere(data)
+    except ValueError as error:
+        raise ModelError(f"{path} ({len(data):,} bytes) is damaged, truncated or no ONNX file: {error}.") from None
+    if elsewhere:
         raise ModelError(f"{path} keeps weights in another file (ONNX external data): save it as one file.")
     return data
 

@@ -69,8 +69,7 @@ class OpenVinoBackend:
         sides = shape[rows], shape[rows + 1]
         fixed = all(side.is_static for side in sides)
         self.shape: tuple[int, int] | None = (sides[0].get_length(), sides[1].get_length()) if fixed else None
-        flat = any(len(output.partial_shape) != 3 for output in self._model.outputs)
-        self.dynamic_batch: bool = shape[0].is_dynamic and not flat
+        self.dynamic_batch = False  # every batch size would be compiled for itself, which takes seconds each
         tensor = self._smallest()
         request = self._request(tensor.shape)
         shapes = [(1, *output.get_shape())[-3:] for output in request.get_compiled_model().outputs]
@@ -149,7 +148,12 @@ class OpenVinoBackend:
             if shape not in self._compiled:
                 model = self._model.clone()
                 model.reshape(list(shape))
-                self._compiled[shape] = self._core.compile_model(model, self._device, self._settings())
+                try:
+                    self._compiled[shape] = self._core.compile_model(model, self._device, self._settings())
+                except Exception as error:  # noqa: BLE001 - the engine has no base class of its own for its errors
+                    raise BackendError(
+                        f"OpenVINO {self.version} cannot run this network on {self.device!r}: {error}"
+                    ) from None
             _keep_newest(self._compiled, shape)
             return self._compiled[shape]
 

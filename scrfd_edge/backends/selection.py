@@ -70,7 +70,7 @@ def choose(
         raise ModelError(f"No back end opens {kinds!r} files; expected one of {', '.join(sorted(suffixes()))}.")
     if not opened:
         raise ModelError(f"The back end {backend!r} opens {' and '.join(BACKENDS[backend].suffixes)}, not {kinds}.")
-    fitting = [(i, name) for i, name in opened if precision in ("auto", files[i][1])]
+    fitting = [(i, name) for i, name in opened if _runs(name, files[i][1], precision)]
     if not fitting:
         has = ", ".join(dict.fromkeys(files[i][1] for i, _ in opened))
         by = "" if backend == "auto" else f" for the back end {backend!r}"
@@ -155,6 +155,11 @@ def _knows(name: str, device: str) -> bool:
     if device in ("auto", "cpu"):
         return True
     return name in (("onnx", "torch") if device.partition(":")[0] == "cuda" else ("openvino",))
+
+
+def _runs(name: str, of: str, precision: str) -> bool:
+    """Whether an engine runs a file in a precision: the file's own, or one that it casts to by itself."""
+    return precision in ("auto", of) or (name, of, precision) == ("openvino", "fp32", "bf16")
 
 
 def _rank(file: tuple[str, str], name: str, factors: Factors, precision: str) -> tuple[int, float, float, int]:

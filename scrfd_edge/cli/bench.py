@@ -27,6 +27,7 @@ from .size import parse_size
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+_LARGEST = 16384
 _WARMUP = 3
 _NO_REFERENCE = "--save compares with fp32 on onnx: measure a model with such a file too (scrfd_500m_kps)."
 _STEP = 5  # runs of one configuration before the next one has its turn
@@ -69,7 +70,7 @@ def bench(
     wanted = []
     for model in _split(models):
         if Path(model).is_file():
-            pairs = [(name, "auto") for name in named if Path(model).suffix in BACKENDS[name].suffixes]
+            pairs = [(name, "auto") for name in named if Path(model).suffix.lower() in BACKENDS[name].suffixes]
         elif precisions is None:
             pairs = _files(model, named)
         else:
@@ -185,10 +186,10 @@ def _measure(
                 workers.append((answer, ours, []))
         for done in range(0, rounds, _STEP):
             for _, pipe, times in workers:
-                pipe.send(min(_STEP, rounds - done))
                 try:
+                    pipe.send(min(_STEP, rounds - done))
                     times += pipe.recv()
-                except EOFError:
+                except (EOFError, BrokenPipeError):
                     raise BackendError("A process died while it was measured: is there memory enough?") from None
     finally:
         for process in processes:
@@ -249,6 +250,8 @@ def _frame(picture: Path, frame: str) -> "npt.NDArray[np.uint8]":
     import cv2
 
     height, width = parse_size("--frame", frame)
+    if max(height, width) > _LARGEST:
+        raise SettingError(f"--frame must be {_LARGEST}x{_LARGEST} at most, got {frame}.")
     pixels = load(picture).to_array("bgr")
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 

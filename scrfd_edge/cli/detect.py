@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from ..catalog import SAMPLE
 from ..detector import FaceDetector
-from ..errors import ScrfdError, SettingError
+from ..errors import ImageError, ScrfdError, SettingError
 from ..faces import Faces
 from ..image import Picture, load
 from .output import Drawings, json_lines
@@ -114,6 +114,7 @@ class _Job:
         with closing(Video(source.name, source.kind == "camera")) as video:
             writing = nullcontext() if self._drawings is None else self._drawings.video(source, video.rate)
             task = progress.add_task(source.name, total=video.frames)
+            unplugged = False
             with writing as write:
                 try:
                     for number, frame in video:
@@ -123,10 +124,13 @@ class _Job:
                             write(faces.draw(frame))
                         self._write(source, number, picture, faces, ms)
                         progress.advance(task)
+                    unplugged = source.kind == "camera"
                 except KeyboardInterrupt:
                     if source.kind != "camera":  # Ctrl-C is how a camera ends
                         raise
             progress.remove_task(task)
+            if unplugged:
+                raise ImageError(f"Camera {source.name} stopped giving frames.")
 
     def _detect(self, picture: Picture) -> tuple[Faces, float]:
         """And the milliseconds that it took."""

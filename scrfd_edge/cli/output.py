@@ -60,7 +60,10 @@ class Drawings:
     def save(self, source: Source, drawn: Pixels) -> None:
         """Writes one picture, (H, W, 3) RGB."""
         with whole_file(self.path_of(source)) as path:
-            Image.fromarray(drawn).save(path, quality=95)
+            try:
+                Image.fromarray(drawn).save(path, quality=95)
+            except ValueError as error:  # WebP ends at 16,383 pixels
+                raise SettingError(f"{source.name} cannot be saved as {path.suffix}: {error}.") from None
 
     @contextmanager
     def video(self, source: Source, rate: float) -> Iterator[Callable[[Pixels], None]]:

@@ -32,9 +32,8 @@ class Video:
         self.frames = int(frames) if 0 < frames < math.inf and not camera else None
 
     def close(self) -> None:
-        if self._newest is not None:
-            self._newest.stop()
-        self._capture.release()
+        if self._newest is None or self._newest.stop():
+            self._capture.release()
 
     def __iter__(self) -> Iterator[tuple[int, Pixels]]:
         """Number and pixels (H, W, 3) BGR of each frame. Raises ImageError when there is not even one."""
@@ -72,9 +71,11 @@ class NewestFrame:
             frame, self._frame = self._frame, None
             return None if frame is None else (self._number, frame)
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
+        """Whether the thread has ended, and with it every call of the camera."""
         self._running = False
         self._thread.join(timeout=5)
+        return not self._thread.is_alive()
 
     def _loop(self) -> None:
         try:
@@ -94,23 +95,34 @@ class NewestFrame:
 
 @contextmanager
 def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
-    """Gives a function that appends one (H, W, 3) BGR frame to an MPEG-4 file; all frames have one size."""
+    """Gives a function that appends one (H, W, 3) BGR frame to an MPEG-4 file; all frames have one size.
+
+    Raises SettingError where the file does not hold them in the end: OpenCV itself is silent about a full disk.
+    """
     writer: Any = None
+    written = 0
 
     def write(frame: Pixels) -> None:
-        nonlocal writer
+        nonlocal writer, written
         if writer is None:
             height, width = frame.shape[:2]
             writer = cv2.VideoWriter(_encoded(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
             if not writer.isOpened():
                 raise SettingError(f"{path} cannot be written as an MPEG-4 video.")
         writer.write(frame)
+        written += 1
 
     try:
         yield write
     finally:
         if writer is not None:
             writer.release()
+    if writer is not None:
+        made = cv2.VideoCapture(_encoded(path))
+        frames = int(made.get(cv2.CAP_PROP_FRAME_COUNT))
+        made.release()
+        if frames < written:
+            raise SettingError(f"{path} cannot be written: it holds {frames} of {written} frames. Is the disk full?")
 
 
 def _encoded(path: str | Path) -> Any:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 import types
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from scrfd_edge import BackendError, FaceDetector, ModelError, catalog
 from scrfd_edge.backends import onnx as backend
+from scrfd_edge.backends.external import keeps_weights_elsewhere
 from scrfd_edge.backends.onnx import OnnxBackend, usable_cpus
 from scrfd_edge.metadata import KEY
 
@@ -175,6 +179,46 @@ def test_external_data_is_refused(proto: onnx.ModelProto, tmp_path: Path) -> Non
     onnx.save(proto, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
     with pytest.raises(ModelError, match="external data"):
         FaceDetector(path)
+
+
+def test_external_data_is_refused_however_it_is_written(proto: onnx.ModelProto, tmp_path: Path) -> None:
+    """Fields may come in any order, in branches too, and the location alone says it."""
+    tensor = onnx.TensorProto(name="x", data_location=onnx.TensorProto.EXTERNAL)
+    branch = onnx.helper.make_graph([], "branch", [], [], initializer=[tensor])
+    for node in (
+        onnx.helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch),
+        onnx.helper.make_node("Constant", [], ["y"], value=tensor),
+    ):
+        proto.graph.node.append(node)
+        assert keeps_weights_elsewhere(proto.SerializeToString())
+        del proto.graph.node[-1]
+    assert not keeps_weights_elsewhere(proto.SerializeToString())
+    path = tmp_path / "external.onnx"
+    onnx.save(proto, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    entry = onnx.StringStringEntryProto(key="location", value="weights.bin").SerializeToString()
+    swapped = entry[10:] + entry[:10]
+    assert len(entry[10:]) == 13 and onnx.StringStringEntryProto.FromString(swapped).value == "weights.bin"
+    path.write_bytes(path.read_bytes().replace(entry, swapped))
+    assert entry not in path.read_bytes()
+    with pytest.raises(ModelError, match="external data"):
+        FaceDetector(path)
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_protobuf_are_told(data: bytes) -> None:
+    with suppress(ValueError):
+        assert keeps_weights_elsewhere(data) in (True, False)
+
+
+def test_outputs_of_another_type_are_told(proto: onnx.ModelProto, tmp_path: Path) -> None:
+    for output in proto.graph.output:
+        output.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+        proto.graph.node.append(onnx.helper.make_node("Cast", [f"{output.name}_f32"], [output.name], to=10))
+        maker = next(node for node in proto.graph.node if output.name in node.output)
+        maker.output[list(maker.output).index(output.name)] = f"{output.name}_f32"
+    onnx.save(proto, tmp_path / "half.onnx")
+    with pytest.raises(ModelError, match="expected float32 outputs, got float16"):
+        FaceDetector(tmp_path / "half.onnx", backend="onnx")
 
 
 def test_precision_must_be_the_files() -> None:

@@ -33,10 +33,15 @@ def test_says_what_runs(ir: Path, home: Path) -> None:
     b = OpenVinoBackend(ir, threads=1)
     assert (b.engine, b.device, b.precision, b.threads) == ("openvino", "cpu", "fp32", 1)
     assert b.version == openvino.__version__.partition("-")[0]
-    assert (b.shape, b.dynamic_batch) == (None, True)
+    assert (b.shape, b.dynamic_batch) == (None, False)
     outputs = b.run(np.zeros((2, 3, 64, 96), np.float32))
     assert [out.shape for out in outputs] == [(2, n, c) for c in (1, 4, 10) for n in (192, 48, 12)]
     assert any((home / "openvino").iterdir())  # compiled models, for a fast start
+
+
+def test_a_device_that_cannot_run_it_is_told(ir: Path) -> None:
+    with pytest.raises(BackendError, match="cannot run this network on 'cpu:3'"):
+        OpenVinoBackend(ir, device="cpu:3")
 
 
 def test_onnx_files_open_as_they_are(ir: Path, tmp_path: Path) -> None:

@@ -156,6 +156,12 @@ def test_what_is_slower_is_not_advised(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip" not in choose([(".tflite", "int8"), (".xml", "fp32")]).why
 
 
+def test_bf16_is_had_of_files_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, FAST)
+    chosen = choose([(".onnx", "fp32"), (".xml", "int8")], precision="bf16")
+    assert (chosen.index, chosen.backend) == (0, "openvino")
+
+
 @pytest.mark.parametrize(
     ("files", "settings", "error", "message"),
     [

@@ -96,6 +96,7 @@ def test_every_file_of_a_model() -> None:
         (["--sizes", "big"], "--sizes must be positive integers"),
         (["--threads", "0"], "--threads must be positive integers"),
         (["--frame", "720p"], "--frame must be WIDTHxHEIGHT"),
+        (["--frame", "99999x99999"], "--frame must be 16384x16384 at most"),
         (["--rounds", "0"], "--rounds must be positive"),
         (["--models", "no_such_model"], "Unknown model 'no_such_model'"),
         (["--backends", "tflite", "--precisions", "fp32"], "Nothing could be measured"),

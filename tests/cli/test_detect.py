@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from scrfd_edge import catalog, image
+from scrfd_edge import SettingError, catalog, image
 from scrfd_edge.cli import make_app, video
 from scrfd_edge.metadata import KEY
 
@@ -273,6 +273,12 @@ class Camera:
         pass
 
 
+def plug_in(monkeypatch: pytest.MonkeyPatch, camera: Camera) -> None:
+    """Every index is this camera; files open as they are."""
+    opened = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda name: camera if isinstance(name, int) else opened(name))
+
+
 def test_a_camera_gives_only_the_newest_frame() -> None:
     newest = video.NewestFrame(Camera(40))
     seen = []
@@ -299,16 +305,16 @@ def test_a_camera_that_breaks_ends() -> None:
 
 @pytest.mark.parametrize("rate", [-1.0, 0.0, float("nan"), float("inf")])
 def test_a_camera_that_does_not_know_its_rate(monkeypatch: pytest.MonkeyPatch, rate: float) -> None:
-    monkeypatch.setattr(cv2, "VideoCapture", lambda index: Camera(1, rate))
+    plug_in(monkeypatch, Camera(1, rate))
     opened = video.Video("0", camera=True)
     opened.close()
     assert opened.rate == 25
 
 
 def test_camera(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cv2, "VideoCapture", lambda index: Camera(30))
+    plug_in(monkeypatch, Camera(30))
     result = run("7", "-o", tmp_path / "out", "--json", "-")
-    assert result.exit_code == 0
+    assert result.exit_code == 2  # it ended by itself
     assert all(a["path"] == "7" for a in lines(result.stdout))
     assert left(tmp_path / "out") == ["camera-7.mp4"]
 
@@ -321,12 +327,43 @@ def test_ctrl_c_ends_a_camera_well(run: Run, tmp_path: Path, monkeypatch: pytest
         return len(count), np.zeros((48, 64, 3), np.uint8)
 
     count: list[int] = []
-    monkeypatch.setattr(cv2, "VideoCapture", lambda index: Camera(10**6))
+    plug_in(monkeypatch, Camera(10**6))
     monkeypatch.setattr(video.NewestFrame, "read", read)
     result = run("0", "-o", tmp_path / "out", "--json", tmp_path / "seen.jsonl")
     assert result.exit_code == 0
     assert len(lines((tmp_path / "seen.jsonl").read_text())) == 3
     assert left(tmp_path / "out") == ["camera-0.mp4"]
+
+
+def test_a_camera_that_stops_is_told_and_its_video_kept(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = iter([(i, np.zeros((48, 64, 3), np.uint8)) for i in range(3)])
+    plug_in(monkeypatch, Camera(10**6))
+    monkeypatch.setattr(video.NewestFrame, "read", lambda self: next(frames, None))
+    result = run("0", "-o", tmp_path / "out", "--json", tmp_path / "seen.jsonl")
+    assert result.exit_code == 2 and "Camera 0 stopped giving frames" in result.stderr
+    assert ["error" in line for line in lines((tmp_path / "seen.jsonl").read_text())] == [False] * 3 + [True]
+    assert left(tmp_path / "out") == ["camera-0.mp4"]
+
+
+def test_a_video_that_lost_frames_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out.mp4"
+    with pytest.raises(SettingError, match="holds 0 of 2 frames"), video.video_writer(target, 25) as write:
+        for _ in range(2):
+            write(np.zeros((48, 64, 3), np.uint8))
+        monkeypatch.setattr(cv2.VideoCapture, "get", lambda self, what: 0.0)
+
+
+def test_json_goes_through_links_pipes_and_devices(run: Run, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real.jsonl")
+    assert run(folder / "a.jpg", "--json", tmp_path / "link").exit_code == 0
+    assert (tmp_path / "link").is_symlink() and len(lines((tmp_path / "real.jsonl").read_text())) == 1
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert run(folder / "a.jpg", "--json", tmp_path / "pipe").exit_code == 0
+    assert (tmp_path / "pipe").is_fifo() and len(lines(os.read(reader, 1 << 16).decode())) == 1
+    os.close(reader)
 
 
 def test_a_camera_that_is_not_there(run: Run) -> None:
