@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from .errors import DataError
+from .image import PICTURE_ERRORS
 
 _UNKNOWN_LANDMARKS = ["-1"] * 15
 _WIDER_LABEL = "wider_face_split/wider_face_train_bbx_gt.txt"
@@ -219,5 +220,5 @@ def _size(path: Path, where: str) -> tuple[int, int]:
             width, height = picture.size
             turned = picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # and so is what is decoded
             return (height, width) if turned else (width, height)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except PICTURE_ERRORS as error:
         raise DataError(f"{where}: the picture {path} cannot be opened ({error}).") from error

@@ -115,7 +115,8 @@ class FaceDetector:
         Raises ImageError with the index of the picture (from 0), also where a single one is given instead of several.
         """
         single = isinstance(images, str | bytes | bytearray | memoryview | os.PathLike) or hasattr(images, "read")
-        if single or not isinstance(images, Iterable) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        many = hasattr(images, "__iter__") or hasattr(images, "__getitem__")
+        if single or not many or (isinstance(images, np.ndarray) and images.ndim < 4):
             raise ImageError(f"detect_batch takes several pictures, got one {type(images).__name__}: use detect.")
         found: list[Faces] = []
         window: list[Picture] = []
@@ -147,8 +148,11 @@ class FaceDetector:
         """Runs once on an empty picture, so that the first real one does not wait for memory and code.
 
         size: (height, width) of the pictures to come. OpenVINO compiles for each shape of tensor, which takes seconds.
-        Other threads than the calling one have buffers of their own.
+        Other threads than the calling one have buffers of their own. Raises SettingError for another size.
         """
+        pair = isinstance(size, Sequence) and len(size) == 2
+        if not pair or not all(_is_whole(side) and 1 <= side <= _LARGEST for side in size):
+            raise SettingError(f"size must be (height, width) in pixels, up to {_LARGEST} each, got {size!r}.")
         self.detect(np.zeros((*size, 3), np.uint8))
 
     @property
@@ -227,11 +231,12 @@ class FaceDetector:
             )
         try:
             if decodes(self._backend):
-                return candidates_of(self._backend.run_decoded(tensor, self._score_threshold), placements)
+                decoded = self._backend.run_decoded(tensor, self._score_threshold)
+                return candidates_of(decoded, placements)
             outputs = self._backend.run(tensor)
+        except ScrfdError:
+            raise
         except Exception as error:
-            if isinstance(error, ScrfdError):
-                raise
             raise BackendError(f"{self.backend} failed on a tensor {tensor.shape}: {error}") from error
         return _core.decode(
             outputs,

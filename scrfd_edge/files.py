@@ -21,9 +21,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, of the same suffix, which takes its place when the block ends well.
 
     Makes the folder. What a link leads to is replaced, not the link; a device or a pipe is written as it is. Raises
-    SettingError where the file cannot be written.
+    SettingError where the file cannot be written, and for the name of an open file such as /dev/stdout, when that is
+    a file on the disk: what it holds already would be lost.
     """
-    if path.exists() and not path.is_file():
+    if os.path.isfile(path) and str(path.absolute()).startswith(("/dev/", "/proc/")):
+        raise SettingError(f"{path} stands for a file that is open: give its own name, or - for standard output.")
+    if os.path.exists(path) and not os.path.isfile(path):
         try:
             yield path
         except OSError as error:

@@ -21,7 +21,6 @@ MAX_PIXELS = 178_956_970
 """Largest picture that is decoded from a file, in pixels: where Pillow itself refuses a decompression bomb."""
 
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-# Pillow's decoders raise all of these on damaged data.
 _DECODER_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     SyntaxError,
@@ -33,6 +32,9 @@ _DECODER_ERRORS: tuple[type[Exception], ...] = (
     struct.error,
     zlib.error,
 )
+"""What Pillow's decoders raise on damaged data."""
+PICTURE_ERRORS: tuple[type[Exception], ...] = (*_DECODER_ERRORS, Image.DecompressionBombError)
+"""And on pictures that are too large."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -331,6 +331,9 @@ def test_warmup_takes_the_size_of_the_pictures(detector: FaceDetector, monkeypat
     monkeypatch.setattr(detector._backend, "run", lambda tensor: [seen.append(tensor.shape), run(tensor)][1])
     detector.warmup((720, 1280))
     assert seen == [(1, 3, 384, 640)]
+    for size in (640, (480.0, 640.0), (-1, 5), (480, 640, 3)):
+        with pytest.raises(SettingError, match=r"\(height, width\)"):
+            detector.warmup(size)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ def convert(request: Request, progress: Progress) -> Result:
     source = open_source(request.source)
     if request.precision == "int8-io" and source.network.group_norm:
         raise SettingError(f"{request.source} has group norm, which int8-io has no integers for: choose int8.")
+    if source.size is not None and request.size not in (None, source.size):
+        height, width = source.size
+        raise SettingError(f"{request.source} takes {width}x{height} alone: leave --size away.")
     paths: list[Path] = []
     if request.calibration is not None:
         paths = choose_pictures(request.calibration, request.pictures + _CHECKED, request.seed, request.exclude)
@@ -97,9 +100,6 @@ def convert(request: Request, progress: Progress) -> Result:
             reference_file = Path(folder) / "reference.onnx"
             reference_file.write_bytes(source.onnx)
             reference, candidate = _open("onnx", reference_file), _open(request.target, made)
-            if reference.shape not in (None, candidate.shape) and candidate.shape is not None:
-                height, width = reference.shape
-                raise SettingError(f"{request.source} takes {width}x{height} alone: leave --size away.")
             progress("checking", 0, 1)
             agreement = check(request.out, reference, candidate, shown, request.precision)
             progress("checking", 1, 1)

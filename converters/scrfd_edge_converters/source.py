@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from scrfd_edge.backends.onnx import read_onnx
 from scrfd_edge.errors import ModelError
 from scrfd_edge.metadata import KEY, Metadata
 
@@ -16,30 +17,29 @@ from .layers import Network
 
 @dataclass(frozen=True)
 class Source:
-    """onnx: the network as an FP32 ONNX file, for comparison: the source itself, where it is one."""
+    """onnx: the network as an FP32 ONNX file, for comparison: the source itself, where it is one. size: (height, width)
+    of the only tensor that it takes, None for all."""
 
     network: Network
     metadata: Metadata
     onnx: bytes
+    size: tuple[int, int] | None
 
 
 def open_source(path: Path) -> Source:
     """Raises ModelError for a file that is missing, damaged, no SCRFD network or not in FP32."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error}.") from None
-    digest = hashlib.sha256(data).hexdigest()
     if path.suffix == ".safetensors":
         data = _export(path)
-    elif path.suffix != ".onnx":
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    elif path.suffix == ".onnx":
+        data = read_onnx(path)
+        digest = hashlib.sha256(data).hexdigest()
+    else:
         raise ModelError(f"{path}: expected an .onnx or .safetensors file to convert.")
     try:
         model = onnx.load_model_from_string(data)
     except DecodeError as error:
         raise ModelError(f"{path} is damaged, truncated or no ONNX file ({error}).") from None
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise ModelError(f"{path} keeps weights in another file (ONNX external data): save it as one file.")
     texts = [entry.value for entry in model.metadata_props if entry.key == KEY]
     written = Metadata.parse(texts[0], path) if texts else None
     if written is not None and (written.precision, written.dtype, written.layout) != ("fp32", "float32", "NCHW"):
@@ -51,7 +51,9 @@ def open_source(path: Path) -> Source:
     if written is not None and written.landmarks != any(rows.k == 10 for rows in network.outputs):
         raise ModelError(f"{path}: its metadata and its outputs disagree about landmarks.")
     metadata = written or Metadata.from_outputs([[1, 1, rows.k] for rows in network.outputs], path)
-    return Source(network, replace(metadata, source_sha256=digest), data)
+    sides = [side.dim_value for side in model.graph.input[0].type.tensor_type.shape.dim][2:]
+    size = (sides[0], sides[1]) if len(sides) == 2 and all(sides) else None
+    return Source(network, replace(metadata, source_sha256=digest), data, size)
 
 
 def _export(path: Path) -> bytes:

@@ -35,6 +35,8 @@ def _fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]
     at = start
     while at < end:
         key, at = _varint(data, at, end)
+        if key >> 32:  # readers in C++ cut it off there, and see another field
+            raise ValueError(f"a field number that is too large, at byte {at}")
         kind = key & 7
         if kind == 0:
             size = _varint(data, at, end)[1] - at

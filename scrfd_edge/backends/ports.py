@@ -37,8 +37,8 @@ def check_outputs(outputs: Outputs, tensor: tuple[int, int], metadata: Metadata,
     strides = metadata.strides
     wanted = [(1, (height // s) * (width // s) * metadata.anchors, c) for c in columns for s in strides]
     came = [output.shape for output in outputs]
+    if came != wanted:
+        raise ModelError(f"{path} is not an SCRFD network: for {tensor} expected outputs {wanted}, got {came}.")
     kinds = {str(output.dtype) for output in outputs}
     if kinds != {"float32"}:
         raise ModelError(f"{path}: expected float32 outputs, got {', '.join(sorted(kinds))}: cast them in the file.")
-    if came != wanted:
-        raise ModelError(f"{path} is not an SCRFD network: for {tensor} expected outputs {wanted}, got {came}.")

@@ -53,6 +53,8 @@ def train(
         raise SettingError("--resume and --init exclude each other: the state holds its weights already.")
     if not resume and (out / "state.pt").exists():
         raise SettingError(f"{out} holds a training already: go on with --resume, or choose another folder.")
+    if not resume and (out / "weights.safetensors").exists():
+        raise SettingError(f"{out} holds weights already, which would be replaced: choose another folder.")
     description = find_description(model)
     scales = BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES
     chosen = find_recipe(recipe, description, epochs, scales, batch, rate)
@@ -80,7 +82,8 @@ def train(
     if dev is not None:
         kept, held = kept.split(dev)
         held_out = HeldOut(held.images, held.notes)
-        checked.append(Pictures(held.images, held.notes, 0))
+        if first:
+            checked.append(Pictures(held.images, held.notes, 0, every=True))
 
         def measure(weights: Path) -> dict[str, float | None]:
             return asdict(held_out.measure(weights, device=device))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from ..errors import ImageError, SettingError
 from ..image import Pixels
@@ -95,20 +96,24 @@ class NewestFrame:
 
 @contextmanager
 def video_writer(path: Path, rate: float) -> Iterator[Callable[[Pixels], None]]:
-    """Gives a function that appends one (H, W, 3) BGR frame to an MPEG-4 file; all frames have one size.
+    """Gives a function that appends one (H, W, 3) BGR frame to an MPEG-4 file, scaled to the size of the first.
 
     Raises SettingError where the file does not hold them in the end: OpenCV itself is silent about a full disk.
     """
     writer: Any = None
     written = 0
+    size = 0, 0
 
     def write(frame: Pixels) -> None:
-        nonlocal writer, written
+        nonlocal writer, written, size
         if writer is None:
             height, width = frame.shape[:2]
             writer = cv2.VideoWriter(_encoded(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
             if not writer.isOpened():
                 raise SettingError(f"{path} cannot be written as an MPEG-4 video.")
+            size = width, height
+        if frame.shape[1::-1] != size:  # OpenCV drops such frames without a word
+            frame = np.asarray(cv2.resize(frame, size), np.uint8)
         writer.write(frame)
         written += 1
 

@@ -32,8 +32,8 @@ def save(
 
     net_state: the state dict of `SCRFD(description)`, float32. training: the training record, anything that JSON holds.
     score_threshold: the operating point, 0 to 1, None where nobody measured one.
-    Raises ModelError when the state does not fit the description, the record does not fit JSON, the threshold lies
-    outside its range, or the file cannot be written.
+    Raises ModelError when the state does not fit the description, the record does not fit JSON, or the threshold lies
+    outside its range, SettingError when the file cannot be written.
     """
     _check_state(path, {k: (tuple(v.shape), v.dtype) for k, v in net_state.items()}, description)
     _check_threshold(path, score_threshold)

@@ -14,7 +14,7 @@ from ..errors import DataError, SettingError
 from .bootstrap import bootstrap
 from .candidate import Candidate, Job
 from .population import Cluster, Progress, run_population
-from .sampling import STEPS, Shares, Step, sample
+from .sampling import STEPS, Shares, Step, check_within, sample
 from .shares import STAGES, backbone_shares
 from .space import Regime, Space, baseline_of
 from .store import Row, Store, best_row, hard_ap, with_results
@@ -34,7 +34,7 @@ class Plan:
     within: float = 0.05
 
     def __post_init__(self) -> None:
-        Shares((), self.within)  # a bad one is told before step 1 runs
+        check_within(self.within)  # before step 1 runs, not after
 
 
 @dataclass(frozen=True)

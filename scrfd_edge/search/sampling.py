@@ -34,8 +34,13 @@ class Shares:
     within: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.within <= 1:
-            raise SettingError(f"Deviation {self.within} (--within): expected a part of the backbone, such as 0.05.")
+        check_within(self.within)
+
+
+def check_within(within: float) -> None:
+    """Raises SettingError for a deviation of shares that is not above 0 and at most 1."""
+    if not 0 < within <= 1:
+        raise SettingError(f"Deviation {within} (--within): expected a part of the backbone, such as 0.05.")
 
 
 @dataclass(frozen=True)

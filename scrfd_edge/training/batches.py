@@ -52,11 +52,15 @@ class _Example(NamedTuple):
 
 
 class Pictures:
-    """Decoded pictures, RGB uint8, kept in memory up to `limit` bytes; the rest is decoded at each use."""
+    """Decoded pictures, RGB uint8, kept in memory up to `limit` bytes; the rest is decoded at each use.
 
-    def __init__(self, root: Path, annotations: Sequence[Annotation], limit: int) -> None:
-        usable = [a for a in annotations if len(a.boxes) and min(a.width, a.height) >= _SMALLEST_SIDE]
-        self.annotations = usable
+    every: also those that nothing can be trained on, without faces or under 32 pixels.
+    """
+
+    def __init__(self, root: Path, annotations: Sequence[Annotation], limit: int, *, every: bool = False) -> None:
+        self.annotations = [
+            a for a in annotations if every or (len(a.boxes) and min(a.width, a.height) >= _SMALLEST_SIDE)
+        ]
         self._root = root
         self._free = limit
         self._cache: dict[int, npt.NDArray[np.uint8]] = {}
@@ -70,6 +74,8 @@ class Pictures:
         if index in self._cache:
             return self._cache[index]
         with Image.open(self._root / self.annotations[index].path) as opened:
+            if opened.format == "EPS":
+                raise ValueError("PostScript, which Pillow would give to Ghostscript to run")
             picture = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
         with self._lock:
             if index not in self._cache and picture.nbytes <= self._free:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from PIL import Image
-
 from ..errors import DataError
+from ..image import PICTURE_ERRORS
 from .batches import WORKERS, Pictures
 
 _SHOWN = 20
@@ -37,7 +36,7 @@ def _problems(pictures: Pictures, index: int) -> list[str]:
         height, width = pictures.picture(index).shape[:2]
     except FileNotFoundError:
         return [f"{where}: the picture is missing."]
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except PICTURE_ERRORS as error:
         return [f"{where}: the picture cannot be decoded ({error})."]
     if (width, height) != (note.width, note.height):
         return [f"{where}: the label says {note.width}x{note.height}, the picture has {width}x{height}."]

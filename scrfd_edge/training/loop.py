@@ -139,6 +139,7 @@ class Trainer:
             ended = self.step == self.steps
             slow = time.perf_counter() - self._saved > _STATE_SECONDS
             if self.step % _STATE_EVERY == 0 or measured or slow or ended:
+                self._take_time()
                 self._save_weights({})
                 if measure is not None and measured and not ended:
                     self._measure(measure)
@@ -172,8 +173,8 @@ class Trainer:
         if not torch.isfinite(losses.detach().sum() + norm):
             raise DataError(
                 f"The loss is not finite at step {self.step} ({losses.tolist()} for score, box, landmarks; its "
-                f"gradient's norm is {float(norm)}). Its pictures: {', '.join(batch.names)}. Look at their "
-                "annotations, or lower the learning rate."
+                f"gradient's norm is {float(norm)}). Its pictures{' in this process' if self.world > 1 else ''}: "
+                f"{', '.join(batch.names)}. Look at their annotations, or lower the learning rate."
             )
         for optimiser in self.optimisers:
             optimiser.step()
@@ -190,6 +191,10 @@ class Trainer:
         if dist.is_initialized():
             dist.barrier()
         return found
+
+    def _take_time(self) -> None:
+        now = time.perf_counter()
+        self.seconds, self._saved = self.seconds + now - self._saved, now
 
     def _save_weights(self, accuracy: Mapping[str, float | None]) -> None:
         if self.rank == 0:
@@ -224,8 +229,7 @@ class Trainer:
 
     def save(self) -> None:
         """Writes state.pt, from which `resume` goes on at this very step. Raises SettingError where it cannot."""
-        now = time.perf_counter()
-        self.seconds, self._saved = self.seconds + now - self._saved, now
+        self._take_time()
         if self.rank != 0:
             return
         state = {

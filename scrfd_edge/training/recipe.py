@@ -1,7 +1,7 @@
 """Training recipes: the paper's schedule, and two for small budgets."""
 
 import math
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from ..description import Description
@@ -15,6 +15,7 @@ _UNCLIPPED = ("scrfd_2.5g", "scrfd_2.5g_kps", "scrfd_10g", "scrfd_10g_kps")
 _DOUBLE_RATE = ("scrfd_34g", "resnet_2.5g", "resnet_34g")
 _BATCH = {"scrfd_500m_kps": 64}
 _EPOCHS = {"resnet_34g": 400}
+_LATER = ("every_face", "empty", "mosaic")  # fields of a recipe that the first ones lacked
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,9 @@ class Recipe:
     mosaic: float = 0
 
     def identity(self) -> dict[str, Any]:
-        """What tells two recipes apart, JSON values: a field at its default says nothing, so that trainings and
-        searches go on when the next one is added."""
-        told = (f for f in fields(self) if f.default is MISSING or getattr(self, f.name) != f.default)
-        every = asdict(self)
-        return {f.name: every[f.name] for f in told}
+        """The fields that tell two recipes apart. One that came later says nothing while it is off, so that trainings
+        and searches from before it go on."""
+        return {key: value for key, value in asdict(self).items() if value or key not in _LATER}
 
     def steps(self, pictures: int) -> list[int]:
         """Steps of each phase for a set of that many pictures."""

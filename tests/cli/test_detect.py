@@ -355,7 +355,26 @@ def test_a_video_that_lost_frames_is_not_kept(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr(cv2.VideoCapture, "get", lambda self, what: 0.0)
 
 
-def test_json_goes_through_links_pipes_and_devices(run: Run, folder: Path, tmp_path: Path) -> None:
+def test_a_video_whose_frames_change_size_keeps_them_all(tmp_path: Path) -> None:
+    with video.video_writer(tmp_path / "out.mp4", 25) as write:
+        for width in (64, 80, 64):
+            write(np.zeros((48, width, 3), np.uint8))
+    made = cv2.VideoCapture(str(tmp_path / "out.mp4"))
+    assert made.get(cv2.CAP_PROP_FRAME_COUNT) == 3 and made.get(cv2.CAP_PROP_FRAME_WIDTH) == 64
+
+
+def test_the_name_of_an_open_file_is_refused(run: Run, folder: Path, tmp_path: Path) -> None:
+    log = tmp_path / "all.jsonl"
+    log.write_text("before\n")
+    with log.open("a") as opened:
+        result = run(folder / "a.jpg", "--json", f"/proc/self/fd/{opened.fileno()}")
+    assert result.exit_code == 2 and "stands for a file that is open" in result.stderr
+    assert log.read_text() == "before\n"
+    assert "cannot be written" in run(folder / "a.jpg", "--json", tmp_path / ("x" * 300)).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_json_goes_through_links_and_pipes(run: Run, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real.jsonl")
     assert run(folder / "a.jpg", "--json", tmp_path / "link").exit_code == 0
     assert (tmp_path / "link").is_symlink() and len(lines((tmp_path / "real.jsonl").read_text())) == 1

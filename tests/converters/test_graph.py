@@ -96,6 +96,11 @@ def _halve(model: onnx.ModelProto) -> None:
             tensor.CopyFrom(onnx.numpy_helper.from_array(half, tensor.name))
 
 
+def _name_a_file(model: onnx.ModelProto) -> None:
+    tensor = onnx.TensorProto(name="x", data_location=onnx.TensorProto.EXTERNAL)
+    model.graph.node.insert(0, onnx.helper.make_node("Constant", [], ["x"], value=tensor))
+
+
 def _cut_weights(model: onnx.ModelProto) -> None:
     tensor = next(t for t in model.graph.initializer if t.raw_data)
     tensor.raw_data = tensor.raw_data[:-2]
@@ -121,6 +126,7 @@ def _slice_the_picture(model: onnx.ModelProto) -> None:
     ("spoil", "message"),
     [
         (_halve, "float16, expected float32: convert from the FP32 file"),
+        (_name_a_file, "external data"),
         (_cut_weights, "The model: not the graph"),
         (_lose_a_weight, "Conv.*weights that are not finite"),
         (_slice_the_picture, "Slice.*a part of an unexpected layer"),
@@ -137,7 +143,7 @@ def test_what_is_no_scrfd_network(
     spoil(model)
     path = tmp_path / "other.onnx"
     onnx.save(model, path)
-    with pytest.raises(ModelError, match=f"other.onnx: .*{message}"):
+    with pytest.raises(ModelError, match=f"other.onnx:? .*{message}"):
         open_source(path)
 
 

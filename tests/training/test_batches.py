@@ -92,7 +92,7 @@ def test_the_cache_stays_within_its_bound(data: Path) -> None:
     assert np.array_equal(pictures.picture(7), Pictures(data / "images", notes, 0).picture(7))
 
 
-@pytest.mark.parametrize("trouble", ["missing", "truncated", "text", "size", "huge", "outside"])
+@pytest.mark.parametrize("trouble", ["missing", "truncated", "text", "postscript", "size", "huge", "outside"])
 def test_bad_data_is_told_by_name_and_line(data: Path, trouble: str) -> None:
     target = data / "images" / "3.png"
     label = (data / "label.txt").read_text().splitlines()
@@ -102,6 +102,8 @@ def test_bad_data_is_told_by_name_and_line(data: Path, trouble: str) -> None:
         target.write_bytes(target.read_bytes()[:2000])
     elif trouble == "text":
         target.write_text("not a picture")
+    elif trouble == "postscript":
+        target.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 120 90\n%%EndComments\n")
     elif trouble == "huge":
         header = target.read_bytes()
         side = (20000).to_bytes(4, "big")

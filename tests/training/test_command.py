@@ -38,6 +38,9 @@ def test_trains_writes_weights_and_refuses_to_start_over(arguments: list[str], d
     assert resumed.exit_code == 0, resumed.stderr
     assert (tmp_path / "out" / "log.jsonl").read_text() == log  # the measurement is there once
     weights = str(tmp_path / "out" / "weights.safetensors")
+    (tmp_path / "out" / "state.pt").unlink()
+    lost = CliRunner().invoke(make_app(), arguments)
+    assert lost.exit_code == 2 and "holds weights already" in lost.stderr
     fresh = [*arguments[:-4], "--epochs", "0.1", "--out", str(tmp_path / "next"), "--init", weights]
     assert CliRunner().invoke(make_app(), fresh).exit_code == 0
     started = checkpoint.load(tmp_path / "next" / "weights.safetensors")[1]
@@ -57,8 +60,14 @@ def test_trains_on_wider_face_as_its_archives_unpack(arguments: list[str], data:
     assert header["training"]["pictures"] == 8 and header["score_threshold"] is None
 
 
-def test_pictures_held_out_are_looked_at_before_the_training(arguments: list[str], data: Path, tmp_path: Path) -> None:
-    (tmp_path / "dev.txt").write_text("3.png\n")
+@pytest.mark.parametrize("faceless", [False, True])
+def test_pictures_held_out_are_looked_at_before_the_training(
+    arguments: list[str], data: Path, tmp_path: Path, faceless: bool
+) -> None:
+    (tmp_path / "dev.txt").write_text("2.png\n3.png\n")
+    if faceless:
+        label = (data / "label.txt").read_text().splitlines(keepends=True)
+        (data / "label.txt").write_text("".join(label[:7] + label[8:]))
     (data / "images" / "3.png").unlink()
     result = CliRunner().invoke(make_app(), [*arguments, "--dev", str(tmp_path / "dev.txt")])
     assert result.exit_code == 2 and "line 7, 3.png: the picture is missing" in " ".join(result.stderr.split())
