@@ -153,12 +153,14 @@ def find_recipe(
     scales: tuple[float, ...],
     batch: int | None = None,
     rate: float | None = None,
+    mosaic: float = 0,
 ) -> Recipe:
     """A recipe by name. batch: pictures per step of its last phase instead of its own, from where the other phases'
     batches and the rate follow: with Muon by the square root, else in proportion. rate: the full learning rate
-    instead of the recipe's own or what follows the batch; with Muon, AdamW runs at a tenth of it.
+    instead of the recipe's own or what follows the batch; with Muon, AdamW runs at a tenth of it. mosaic: as in Recipe.
 
-    Raises SettingError for an unknown one, and for a length, batch or rate that is not positive.
+    Raises SettingError for an unknown one, for a length, batch or rate that is not positive, and for a share of mosaics
+    outside 0 to 1.
     """
     if name not in RECIPES:
         raise SettingError(f"Unknown recipe {name!r}: expected one of {', '.join(RECIPES)}.")
@@ -168,9 +170,11 @@ def find_recipe(
         raise SettingError(f"batch must be at least 1 picture, got {batch}.")
     if rate is not None and not 0 < rate < math.inf:
         raise SettingError(f"rate must be a positive number, got {rate}.")
+    if not 0 <= mosaic <= 1:
+        raise SettingError(f"mosaic must be a share from 0 to 1, got {mosaic}.")
     make = RECIPES[name]
     recipe = make(description, scales=scales) if epochs is None else make(description, epochs, scales)
     factor = 1 if batch is None else batch / recipe.phases[-1].batch
     phases = tuple(replace(phase, batch=max(1, round(phase.batch * factor))) for phase in recipe.phases)
     followed = recipe.rate * (factor**0.5 if recipe.optimiser == "muon" else factor)
-    return replace(recipe, phases=phases, rate=followed if rate is None else rate)
+    return replace(recipe, phases=phases, rate=followed if rate is None else rate, mosaic=mosaic)
