@@ -142,7 +142,8 @@ def test_align_brings_the_eyes_to_arcfaces_place(detector: FaceDetector, portrai
         again = detector.detect(framed)
         assert again.landmarks is not None
         points = (again.landmarks[0] - margin) * (112 / size)
-        assert abs(points - ARCFACE).max() < 8
+        shifts = abs(points - ARCFACE)
+        assert shifts[:2].max() < 4 and shifts.max() < 10  # a smile is wider than ArcFace's mouth
 
 
 def test_align_needs_landmarks(faces: Faces) -> None:

@@ -23,6 +23,7 @@ _COMMANDS: dict[str, tuple[str, str | None]] = {
     "eval": ("eval:evaluate", "train"),
     "convert": ("convert:convert", "convert"),
     "train": ("train:train", "train"),
+    "mean": ("mean:mean", "train"),
     "search": ("search:app", "search"),
 }
 
