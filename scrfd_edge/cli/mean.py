@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -24,6 +25,9 @@ def mean(
     loaded = [checkpoint.load(path) for path in weights]
     if len(loaded) < 2 or any(net.description != loaded[0][0].description for net, _ in loaded):
         raise ModelError(f"Expected two or more checkpoints of one model, got {', '.join(map(str, weights))}.")
+    records = [header["training"] for _, header in loaded]
+    if len({record["init_sha256"] for record in records if record.get("init_sha256")}) > 1:
+        raise ModelError("These checkpoints began with different weights, of which a mean makes nothing.")
     held = read_annotated(data).split(dev)[1]
     description = loaded[0][0].description
     states = [net.state_dict() for net, _ in loaded]
@@ -32,11 +36,12 @@ def mean(
         for key, value in states[0].items()
     }
     record = {
-        "mean_of": [header["training"] for _, header in loaded],
+        "mean_of": records,
         "mean_of_sha256": [hashlib.sha256(path.read_bytes()).hexdigest() for path in weights],
     }
-    checkpoint.save(out, state, description, record)
-    found = HeldOut(held.images, held.notes).measure(out)
+    with TemporaryDirectory() as folder:  # what lies at `out` stays until the measurement is done
+        checkpoint.save(Path(folder) / "mean.safetensors", state, description, record)
+        found = HeldOut(held.images, held.notes).measure(Path(folder) / "mean.safetensors")
     checkpoint.save(out, state, description, {**record, "held_out": asdict(found)}, found.score_threshold)
     marks = f"{found.easy:.2f} / {found.medium:.2f} / {found.hard:.2f}"
     print(f"{out}: easy / medium / hard {marks}, precision above 98 % from a score of {found.score_threshold}")

@@ -48,6 +48,22 @@ def test_the_mean_has_the_means_of_tensors_and_says_of_what(data: Path) -> None:
     assert training["held_out"]["score_threshold"] == header["score_threshold"]
 
 
+def test_what_lies_there_stays_until_the_mean_is_measured(data: Path) -> None:
+    for name in "ab":
+        checkpoint.save(data / f"{name}.safetensors", SCRFD(TINY).state_dict(), TINY, {})
+    (data / "mean.safetensors").write_bytes(b"old")
+    (data / "images/0.png").unlink()
+    assert run(data, "a", "b").exit_code == 2
+    assert (data / "mean.safetensors").read_bytes() == b"old"
+
+
+def test_trainings_from_different_weights_have_no_mean(data: Path) -> None:
+    for name in "ab":
+        checkpoint.save(data / f"{name}.safetensors", SCRFD(TINY).state_dict(), TINY, {"init_sha256": name})
+    result = run(data, "a", "b")
+    assert result.exit_code == 2 and "began with different weights" in result.stderr
+
+
 def test_what_has_no_mean(data: Path) -> None:
     for name, of in (("a", TINY), ("b", replace(TINY, name="other", neck=16))):
         checkpoint.save(data / f"{name}.safetensors", SCRFD(of).state_dict(), of, {})
