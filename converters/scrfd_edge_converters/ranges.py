@@ -13,7 +13,7 @@ FACE = 0.02
 """Score from which an anchor's distances and landmarks count: the lowest that any evaluation looks at."""
 LOWEST_LOGIT = -6.0
 """Scores under 0.0025 need not be told apart."""
-_STRETCH = 3.0
+_STRETCH = 2.0
 """How far beyond the median picture's end the range of a map may reach, as a factor."""
 _LEAST = np.float32(1e-6)
 
@@ -23,7 +23,7 @@ def collect(
 ) -> tuple[dict[str, Statistics], dict[str, tuple[Array, Array]]]:
     """Statistics of every map, and the span (low, high per channel) of every map of predictions.
 
-    tensors: (1, 3, H, W) each. No map's lowest and highest reach beyond thrice the median picture's, or beyond zero
+    tensors: (1, 3, H, W) each. No map's lowest and highest reach beyond twice the median picture's, or beyond zero
     where that lies on its other side: of our own weights, single pictures stretched some maps thirteenfold, and took
     the steps from all others. Distances and landmarks span what anchors that see a face say, scores what matters.
     """
