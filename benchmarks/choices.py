@@ -29,7 +29,7 @@ def choices(control: Recipe) -> dict[str, Recipe]:
     return {
         "control": control,
         **{f"crops from {s}": replace(control, scales=_from(s)) for s in (0.8, 1.2)},
-        "mosaic, from 0.8": replace(control, scales=_from(0.8), mosaic=0.5),
+        "variety, from 0.8": replace(control, scales=_from(0.8), variety=1),
         "baseline crops": replace(control, scales=BASELINE_SCALES),
         "ATSS alone": replace(control, every_face=False),
         "no average": replace(control, ema=0),

@@ -30,7 +30,9 @@ def train(
     baseline_crops: Annotated[
         bool, typer.Option(help="Crop scales up to 1.0 only (no sample redistribution).")
     ] = False,
-    mosaic: Annotated[float, typer.Option(help="Share of tensors that four pictures have a quarter each of.")] = 0.0,
+    variety: Annotated[
+        float, typer.Option(help="0 to 1: mosaics, turned, covered, noisy and grey pictures, where there are few.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of weights, crops, order and colours.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; a process of torchrun takes its own GPU.")] = "cpu",
     cache_gib: Annotated[float, typer.Option(help="Bound on decoded pictures kept in memory, of each process.")] = 8.0,
@@ -58,7 +60,7 @@ def train(
         raise SettingError(f"{out} holds weights already, which would be replaced: choose another folder.")
     description = find_description(model)
     scales = BASELINE_SCALES if baseline_crops else REDISTRIBUTED_SCALES
-    chosen = find_recipe(recipe, description, epochs, scales, batch, rate, mosaic)
+    chosen = find_recipe(recipe, description, epochs, scales, batch, rate, variety)
     if seed < 0:
         raise SettingError(f"--seed must be 0 or more, got {seed}.")
     cache = parse_gib("--cache-gib", cache_gib)

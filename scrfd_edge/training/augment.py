@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from .losses import Targets
+from .variety import GREY, TINT, TINTED
 
 _MEAN, _STD = 127.5, 128.0
 _MIRRORED = (1, 0, 2, 4, 3)
@@ -29,12 +30,12 @@ def flip(pictures: Tensor, targets: Targets, flipped: Tensor) -> tuple[Tensor, T
     )
 
 
-def colour_matrices(n: int, generator: torch.Generator) -> Tensor:
+def colour_matrices(n: int, generator: torch.Generator, level: float = 0) -> Tensor:
     """(n, 3, 4) random affine maps from RGB grey levels to normalised RGB.
 
     Brightness +-32, contrast 0.5..1.5, saturation 0.5..1.5, hue +-18 degrees, channel permutation, each with
     probability 0.5, as in the authors' release; hue turns the chroma plane and saturation scales it, so that all of
-    them are one matrix.
+    them are one matrix. level: of `variety`, which tints some pictures and takes the colours from some.
     """
 
     def draw(low: float, high: float, neutral: float) -> Tensor:
@@ -54,7 +55,14 @@ def colour_matrices(n: int, generator: torch.Generator) -> Tensor:
     order = torch.rand(n, 3, generator=generator).argsort(1)
     order = torch.where((torch.rand(n, generator=generator) < 0.5)[:, None], order, torch.arange(3))
     shift = (brightness * contrast - _MEAN)[:, None, None].expand(n, 3, 1)
-    return torch.cat((eye[order] @ linear, shift), 2) / _STD
+    linear = eye[order] @ linear
+    if level:
+        tinted = torch.rand(n, 1, 1, generator=generator) < TINTED * level
+        gain = 1 + TINT * (2 * torch.rand(n, 3, 1, generator=generator) - 1)
+        linear = torch.where(tinted, gain, 1.0) * linear
+        without = torch.rand(n, 1, 1, generator=generator) < GREY * level
+        linear = torch.where(without, linear[:, :1].sum(2, keepdim=True) * grey, linear)
+    return torch.cat((linear, shift), 2) / _STD
 
 
 def colour(pictures: Tensor, matrices: Tensor, dtype: torch.dtype) -> Tensor:

@@ -19,13 +19,24 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..annotations import Annotation
-from .crops import cut, face_crop, kept_faces, narrow, square_crop
+from .crops import Crop, cut, face_crop, kept_faces, narrow, square_crop
 from .losses import Targets
 from .recipe import Crops, Phase, Recipe
+from .variety import (
+    COVERED,
+    MOSAICS,
+    add_noise,
+    draw_covers,
+    draw_shape,
+    hidden_faces,
+    reshape_boxes,
+    reshape_points,
+)
 
 AHEAD = 4  # batches
 WORKERS = min(16, os.cpu_count() or 1)  # threads that decode and crop
 _SMALLEST_SIDE = 32
+_TRIES = 5  # for a part without faces
 
 
 class Batch(NamedTuple):
@@ -117,7 +128,8 @@ class Batches:
         phase, first = self._locate(step)
         places = range(first + self._rank, first + phase.batch, self._world)
         pictures = np.empty((len(places), *phase.shape(step), 3), np.uint8)
-        examples = [self._example(phase, place, pictures[i]) for i, place in enumerate(places)]
+        level = self._recipe.level(step, self.steps())
+        examples = [self._example(phase, place, pictures[i], level) for i, place in enumerate(places)]
         targets = Targets(
             _owners([e.boxes for e in examples]),
             torch.from_numpy(np.concatenate([e.boxes for e in examples])),
@@ -164,33 +176,48 @@ class Batches:
             self._order = epoch, order
         return int(order[position])
 
-    def _example(self, phase: Phase, place: int, out: npt.NDArray[np.uint8]) -> _Example:
+    def _example(self, phase: Phase, place: int, out: npt.NDArray[np.uint8], level: float) -> _Example:
         index = self._index(place)
         rng = np.random.default_rng((self._seed, 1, place))
         note = self._pictures.annotations[index]
         if self._recipe.empty and rng.random() < self._recipe.empty:
             _fill(rng, out)
             return _Example(note.boxes[:0], note.landmarks[:0], note.visible[:0].mean(1), note.boxes[:0], note.path)
-        if self._recipe.mosaic and rng.random() < self._recipe.mosaic:
-            return self._mosaic(rng, phase, index, out)
-        return self._patch(rng, index, phase.crops, phase.size, out, self._recipe.clip_faces)
+        if level and rng.random() < MOSAICS * level:
+            example = self._mosaic(rng, phase, index, out, level)
+        else:
+            example = self._patch(rng, index, phase.crops, phase.size, out, self._recipe.clip_faces, level)
+        if level and rng.random() < COVERED * level:
+            example = self._cover(rng, example, out)
+        if level:
+            add_noise(rng, level, out)
+        return example
 
-    def _mosaic(self, rng: np.random.Generator, phase: Phase, index: int, out: npt.NDArray[np.uint8]) -> _Example:
+    def _mosaic(
+        self, rng: np.random.Generator, phase: Phase, index: int, out: npt.NDArray[np.uint8], level: float
+    ) -> _Example:
         """Four pictures, `index` and three random ones, in a quarter of `out` each, around a face each."""
         half = np.array(out.shape[1::-1]) // 2
         parts = []
         for i, other in enumerate((index, *rng.integers(len(self._pictures), size=3))):
             x, y = corner = half * (i % 2, i // 2)
             view = out[y : y + half[1], x : x + half[0]]
-            part = self._patch(rng, int(other), "face", phase.size // 2, view, clip=True)
+            part = self._patch(rng, int(other), "face", phase.size // 2, view, True, level)
             parts.append(part.moved(corner.astype(np.float32)))
         boxes, landmarks, visible, ignored = (np.concatenate([p[field] for p in parts]) for field in range(4))
         return _Example(boxes, landmarks, visible, ignored, " + ".join(part.name for part in parts))
 
     def _patch(
-        self, rng: np.random.Generator, index: int, crops: Crops, size: int, out: npt.NDArray[np.uint8], clip: bool
+        self,
+        rng: np.random.Generator,
+        index: int,
+        crops: Crops,
+        size: int,
+        out: npt.NDArray[np.uint8],
+        clip: bool,
+        level: float,
     ) -> _Example:
-        """A crop of one picture. size: long side of `out`. clip: faces end at its border."""
+        """A crop of one picture. size: long side of `out`. clip: faces end at its border. level: of variety."""
         note = self._pictures.annotations[index]
         counted = note.boxes[~note.ignored]
         if crops == "face":
@@ -200,18 +227,51 @@ class Batches:
         height, width = out.shape[:2]
         if height != width:
             crop = narrow(rng, crop, note.height, note.width, counted, (height, width))
-        factor = cut(self._pictures.picture(index), crop, out)
-        kept = kept_faces(note.boxes, crop) & ~note.ignored
-        corner = np.array([crop.x, crop.y], np.float32)
-        boxes = (note.boxes.reshape(-1, 2, 2) - corner) * np.float32(factor)
-        points = (note.landmarks[kept] - corner) * np.float32(factor)
-        end = np.array([width, height], np.float32)
-        clipped = boxes.clip(0, end)
-        within = note.ignored & (clipped[:, 1] > clipped[:, 0]).all(1)
+        shape = draw_shape(rng, level) if level else None
+        factor = np.float32(cut(self._pictures.picture(index), crop, out, shape))
+        corner, end = np.array([crop.x, crop.y], np.float32), np.array([width, height], np.float32)
+        boxes = (note.boxes - np.tile(corner, 2)) * factor
+        points = (note.landmarks - corner) * factor
+        if shape is None:
+            kept = kept_faces(note.boxes, crop)
+        else:
+            middle = np.array([width / 2, height / 2], np.float32)
+            boxes, points = reshape_boxes(boxes, shape, middle), reshape_points(points, shape, middle)
+            kept = kept_faces(boxes, Crop(0, 0, width, height))
+        kept &= ~note.ignored
+        clipped = boxes.clip(0, np.tile(end, 2))
+        within = note.ignored & (clipped[:, 2:] > clipped[:, :2]).all(1)
         if clip:
             boxes, points = clipped, points.clip(0, end)
-        faces, ignored = boxes[kept].reshape(-1, 4), clipped[within].reshape(-1, 4)
-        return _Example(faces, points, note.visible[kept].mean(1), ignored, note.path)
+        return _Example(boxes[kept], points[kept], note.visible[kept].mean(1), clipped[within], note.path)
+
+    def _cover(self, rng: np.random.Generator, example: _Example, out: npt.NDArray[np.uint8]) -> _Example:
+        """Lays parts of other pictures over parts of `out`. Faces that are hidden by them are not to be learnt."""
+        covers = draw_covers(rng, example.boxes, *out.shape[:2])
+        for x1, y1, x2, y2 in covers:
+            self._paste(rng, out[y1:y2, x1:x2])
+        hidden = hidden_faces(example.boxes, covers)
+        return example._replace(
+            boxes=example.boxes[~hidden],
+            landmarks=example.landmarks[~hidden],
+            visible=example.visible[~hidden],
+            ignored=np.concatenate((example.ignored, example.boxes[hidden])),
+        )
+
+    def _paste(self, rng: np.random.Generator, out: npt.NDArray[np.uint8]) -> None:
+        """A part of a random picture that shows no face, at half to twice its size; where none is found, one colour."""
+        for _ in range(_TRIES):
+            index = int(rng.integers(len(self._pictures)))
+            note = self._pictures.annotations[index]
+            height, width = np.array(out.shape[:2]) * np.exp(rng.uniform(-np.log(2), np.log(2)))
+            if height > note.height or width > note.width:
+                continue
+            x, y = (int(end) for end in rng.random(2) * (note.width - width, note.height - height))
+            b = note.boxes
+            if not ((b[:, 0] < x + width) & (b[:, 2] > x) & (b[:, 1] < y + height) & (b[:, 3] > y)).any():
+                cut(self._pictures.picture(index), Crop(x, y, width, height), out)
+                return
+        _fill(rng, out)
 
 
 def _owners(faces: Sequence[npt.NDArray[np.float32]]) -> Tensor:

@@ -102,17 +102,21 @@ def narrow(rng: np.random.Generator, crop: Crop, height: int, width: int, boxes:
     return Crop(corner[0], corner[1], *parts)
 
 
-def cut(picture: npt.NDArray[np.uint8], crop: Crop, out: npt.NDArray[np.uint8]) -> float:
+def cut(
+    picture: npt.NDArray[np.uint8], crop: Crop, out: npt.NDArray[np.uint8], shape: npt.NDArray[np.float32] | None = None
+) -> float:
     """Crops and resizes into `out` (H, W, 3), of the patch's shape, in one step, outside filled with 128.
 
-    Returns the factor of the resize.
+    shape: (2, 2), turns and stretches about the middle of `out`. Returns the factor of the resize.
     """
     factor: float = out.shape[0] / crop.height
-    shift = 0.5 * factor - 0.5  # pixel centres, as cv2.resize has them
-    matrix = np.array([[factor, 0, shift - crop.x * factor], [0, factor, shift - crop.y * factor]], np.float64)
+    linear = factor * (np.eye(2) if shape is None else shape.astype(np.float64))
+    middle = np.array([out.shape[1], out.shape[0]]) / 2
+    source = np.array([crop.x, crop.y]) + middle / factor
+    shift = middle - 0.5 - linear @ (source - 0.5)  # pixel centres, as cv2.resize has them
     cv2.warpAffine(
         picture,
-        matrix,
+        np.column_stack((linear, shift)),
         (out.shape[1], out.shape[0]),
         dst=out,
         flags=cv2.INTER_LINEAR,

@@ -154,7 +154,7 @@ class Trainer:
         entropy = np.random.SeedSequence((self.seed, self.step, self.rank)).generate_state(1)[0]
         generator = torch.Generator().manual_seed(int(entropy))
         flipped = torch.rand(len(batch.names), generator=generator) < 0.5
-        matrices = colour_matrices(len(batch.names), generator)
+        matrices = colour_matrices(len(batch.names), generator, self.recipe.level(self.step, self.steps))
         targets = type(batch.targets)(*(part.to(self.device, non_blocking=True) for part in batch.targets))
         pictures = batch.pictures.to(self.device, non_blocking=True)
         pictures, targets = flip(pictures, targets, flipped.to(self.device))

@@ -15,7 +15,7 @@ _UNCLIPPED = ("scrfd_2.5g", "scrfd_2.5g_kps", "scrfd_10g", "scrfd_10g_kps")
 _DOUBLE_RATE = ("scrfd_34g", "resnet_2.5g", "resnet_34g")
 _BATCH = {"scrfd_500m_kps": 64}
 _EPOCHS = {"resnet_34g": 400}
-_LATER = ("every_face", "empty", "mosaic")  # fields of a recipe that the first ones lacked
+_LATER = ("every_face", "empty", "variety")  # fields of a recipe that the first ones lacked
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Recipe:
     clip: largest gradient norm, 0 for none. clip_faces: boxes end at the crop's border. every_face: small
     faces that ATSS leaves without an anchor get the nearest, or are at least no background (`assign`), and neither are
     faces to ignore. empty: share of pictures that make room for one of a single colour, as a covered camera sees, with
-    no face in it. mosaic: share of pictures that share the tensor with three others, a quarter each."""
+    no face in it. variety: 0 to 1, how much of what `variety` has is done to pictures."""
 
     name: str
     phases: tuple[Phase, ...]
@@ -59,7 +59,7 @@ class Recipe:
     scales: tuple[float, ...] = REDISTRIBUTED_SCALES
     every_face: bool = False
     empty: float = 0
-    mosaic: float = 0
+    variety: float = 0
 
     def identity(self) -> dict[str, Any]:
         """The fields that tell two recipes apart. One that came later says nothing while it is off, so that trainings
@@ -77,6 +77,10 @@ class Recipe:
         if self.milestones:
             return float(0.1 ** sum(step >= share * steps for share in self.milestones))
         return 0.5 * (1 + math.cos(math.pi * (step - self.warmup) / max(1, steps - self.warmup)))
+
+    def level(self, step: int, steps: int) -> float:
+        """How much variety at a step (from 0): half for the last quarter, to end on pictures like those to come."""
+        return self.variety * (1 if step < 0.75 * steps else 0.5)
 
 
 def paper(
@@ -153,13 +157,14 @@ def find_recipe(
     scales: tuple[float, ...],
     batch: int | None = None,
     rate: float | None = None,
-    mosaic: float = 0,
+    variety: float = 0,
 ) -> Recipe:
     """A recipe by name. batch: pictures per step of its last phase instead of its own, from where the other phases'
     batches and the rate follow: with Muon by the square root, else in proportion. rate: the full learning rate
-    instead of the recipe's own or what follows the batch; with Muon, AdamW runs at a tenth of it. mosaic: as in Recipe.
+    instead of the recipe's own or what follows the batch; with Muon, AdamW runs at a tenth of it. variety: as in
+    Recipe.
 
-    Raises SettingError for an unknown one, for a length, batch or rate that is not positive, and for a share of mosaics
+    Raises SettingError for an unknown one, for a length, batch or rate that is not positive, and for variety
     outside 0 to 1.
     """
     if name not in RECIPES:
@@ -170,11 +175,11 @@ def find_recipe(
         raise SettingError(f"batch must be at least 1 picture, got {batch}.")
     if rate is not None and not 0 < rate < math.inf:
         raise SettingError(f"rate must be a positive number, got {rate}.")
-    if not 0 <= mosaic <= 1:
-        raise SettingError(f"mosaic must be a share from 0 to 1, got {mosaic}.")
+    if not 0 <= variety <= 1:
+        raise SettingError(f"variety must be from 0 to 1, got {variety}.")
     make = RECIPES[name]
     recipe = make(description, scales=scales) if epochs is None else make(description, epochs, scales)
     factor = 1 if batch is None else batch / recipe.phases[-1].batch
     phases = tuple(replace(phase, batch=max(1, round(phase.batch * factor))) for phase in recipe.phases)
     followed = recipe.rate * (factor**0.5 if recipe.optimiser == "muon" else factor)
-    return replace(recipe, phases=phases, rate=followed if rate is None else rate, mosaic=mosaic)
+    return replace(recipe, phases=phases, rate=followed if rate is None else rate, variety=variety)

@@ -86,7 +86,7 @@ def test_pictures_held_out_are_looked_at_before_the_training(
         (["--epochs", "0"], "positive"),
         (["--batch", "0"], "at least 1"),
         (["--dev", "LIST"], "nobody.png is not in"),
-        (["--mosaic", "1.5"], "share from 0 to 1"),
+        (["--variety", "1.5"], "from 0 to 1"),
         (["--seed", "-1"], "--seed must be"),
         (["--cache-gib", "inf"], "--cache-gib must be"),
         (["--device", "gpu"], "expected cpu, cuda or cuda:N"),
