@@ -54,15 +54,17 @@ def colour_matrices(n: int, generator: torch.Generator, level: float = 0) -> Ten
     linear = contrast[:, None, None] * (saturate @ turn)
     order = torch.rand(n, 3, generator=generator).argsort(1)
     order = torch.where((torch.rand(n, generator=generator) < 0.5)[:, None], order, torch.arange(3))
-    shift = (brightness * contrast - _MEAN)[:, None, None].expand(n, 3, 1)
+    shift = (brightness * contrast)[:, None, None].expand(n, 3, 1)
     linear = eye[order] @ linear
     if level:
         tinted = torch.rand(n, 1, 1, generator=generator) < TINTED * level
         gain = 1 + TINT * (2 * torch.rand(n, 3, 1, generator=generator) - 1)
-        linear = torch.where(tinted, gain, 1.0) * linear
+        gain = torch.where(tinted, gain, 1.0)
+        linear, shift = gain * linear, gain * shift
         without = torch.rand(n, 1, 1, generator=generator) < GREY * level
         linear = torch.where(without, linear[:, :1].sum(2, keepdim=True) * grey, linear)
-    return torch.cat((linear, shift), 2) / _STD
+        shift = torch.where(without, shift[:, :1], shift)
+    return torch.cat((linear, shift - _MEAN), 2) / _STD
 
 
 def colour(pictures: Tensor, matrices: Tensor, dtype: torch.dtype) -> Tensor:

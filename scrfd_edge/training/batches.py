@@ -196,7 +196,7 @@ class Batches:
     def _mosaic(
         self, rng: np.random.Generator, phase: Phase, index: int, out: npt.NDArray[np.uint8], level: float
     ) -> _Example:
-        """Four pictures, `index` and three random ones, in a quarter of `out` each, around a face each."""
+        """Four pictures, `index` and three random ones, a quarter of `out` each, around a face before it turns."""
         half = np.array(out.shape[1::-1]) // 2
         parts = []
         for i, other in enumerate((index, *rng.integers(len(self._pictures), size=3))):
@@ -246,16 +246,18 @@ class Batches:
         return _Example(boxes[kept], points[kept], note.visible[kept].mean(1), clipped[within], note.path)
 
     def _cover(self, rng: np.random.Generator, example: _Example, out: npt.NDArray[np.uint8]) -> _Example:
-        """Lays parts of other pictures over parts of `out`. Faces that are hidden by them are not to be learnt."""
-        covers = draw_covers(rng, example.boxes, *out.shape[:2])
+        """Lays parts of other pictures over parts of `out`. Faces that they hide are to be ignored."""
+        height, width = out.shape[:2]
+        seen = example.boxes.clip(0, np.array([width, height, width, height], np.float32))
+        covers = draw_covers(rng, seen, height, width)
         for x1, y1, x2, y2 in covers:
             self._paste(rng, out[y1:y2, x1:x2])
-        hidden = hidden_faces(example.boxes, covers)
+        hidden = hidden_faces(seen, covers, height, width)
         return example._replace(
             boxes=example.boxes[~hidden],
             landmarks=example.landmarks[~hidden],
             visible=example.visible[~hidden],
-            ignored=np.concatenate((example.ignored, example.boxes[hidden])),
+            ignored=np.concatenate((example.ignored, seen[hidden])),
         )
 
     def _paste(self, rng: np.random.Generator, out: npt.NDArray[np.uint8]) -> None:

@@ -4,6 +4,7 @@ Shares are of pictures, at a level of 1; a level from 0 to 1 multiplies them (`R
 chosen beforehand for the last trainings in models/README.md, not tuned.
 """
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -18,9 +19,9 @@ _STRETCHED = 0.3
 _LARGEST_STRETCH = 0.2  # logarithm of how many times as wide, height being 1
 _NOISY = 0.2
 _LARGEST_NOISE = 14.0  # standard deviation, grey levels
-_HIDDEN = 0.6  # covered share from which a face is not to be learnt
+_HIDDEN = 0.6  # covered share from which a face is to be ignored
 _SMALLEST_COVERED = 20  # pixels: smaller faces get no cover of their own
-_SIDES = (12, 160)  # of covers that are on no face
+_SIDES = (12, 160)  # of covers anywhere
 
 Floats = npt.NDArray[np.float32]
 
@@ -46,10 +47,10 @@ def reshape_boxes(boxes: Floats, shape: Floats, middle: Floats) -> Floats:
 
 
 def draw_covers(rng: np.random.Generator, boxes: Floats, height: int, width: int) -> npt.NDArray[np.int64]:
-    """(K, 4) rectangles within a picture of that size: over a part of one to three faces, and as many elsewhere.
+    """(K, 4) rectangles within a picture of that size: over a part of up to three faces, and one to three anywhere.
 
-    boxes: (G, 4). The first lie over the lower part of a face, the upper, a side, or a patch of it; the others, of 12
-    to 160 pixels, do not let the network take a rectangle for a face.
+    boxes: (G, 4) within the picture. The first lie over the lower part of a face, the upper, a side, or a patch of it;
+    the others, of 12 to 160 pixels, do not let the network take a rectangle for a face.
     """
     covers = []
     large = np.flatnonzero((boxes[:, 2:] - boxes[:, :2]).min(1) >= _SMALLEST_COVERED)
@@ -80,15 +81,19 @@ def draw_covers(rng: np.random.Generator, boxes: Floats, height: int, width: int
     return found[(found[:, 2:] > found[:, :2]).all(1)]
 
 
-def hidden_faces(boxes: Floats, covers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """(G,) which faces have more than 0.6 of their box under the covers."""
-    low, high = np.maximum(boxes[:, None, :2], covers[:, :2]), np.minimum(boxes[:, None, 2:], covers[:, 2:])
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    return np.asarray((high - low).clip(0).prod(2).sum(1) > _HIDDEN * area)
+def hidden_faces(boxes: Floats, covers: npt.NDArray[np.int64], height: int, width: int) -> npt.NDArray[np.bool_]:
+    """(G,) which faces have more than 0.6 of their box under the covers. boxes: (G, 4) within the picture."""
+    under = np.zeros((height, width), np.uint8)
+    for x1, y1, x2, y2 in covers:
+        under[y1:y2, x1:x2] = 1
+    sums = cv2.integral(under)
+    x1, y1, x2, y2 = np.rint(boxes).astype(np.int64).T
+    covered = sums[y2, x2] - sums[y1, x2] - sums[y2, x1] + sums[y1, x1]
+    return np.asarray(covered > _HIDDEN * (x2 - x1) * (y2 - y1))
 
 
 def add_noise(rng: np.random.Generator, level: float, out: npt.NDArray[np.uint8]) -> None:
     """Normal noise on some pictures, each pixel and channel for itself. out: (H, W, 3), changed in place."""
     if rng.random() < _NOISY * level:
         noise = rng.standard_normal(out.shape, np.float32) * np.float32(rng.uniform(0, _LARGEST_NOISE))
-        out[:] = (out + noise).clip(0, 255)
+        out[:] = np.rint(out + noise).clip(0, 255)

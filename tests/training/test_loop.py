@@ -256,6 +256,8 @@ def test_the_rate_follows_the_batch() -> None:
     assert found("paper", 64).rate == pytest.approx(2 * found("paper", None).rate)  # SGD, from 32: in proportion
     assert found("refine", 64, 0.003) == replace(found("refine", 64), rate=0.003)  # unless it is given
     assert find_recipe("refine", DESCRIPTIONS["scrfd_500m"], 3, REDISTRIBUTED_SCALES, variety=0.5).variety == 0.5
+    varied = replace(found("refine", None), variety=0.8)
+    assert [varied.level(step, 100) for step in (0, 74, 75, 99)] == [0.8, 0.8, 0.4, 0.4]
     for batch, rate, what in ((0, None, "batch"), (None, 0.0, "rate"), (None, float("nan"), "rate")):
         with pytest.raises(SettingError, match=f"{what} must be"):
             found("refine", batch, rate)

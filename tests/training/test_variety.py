@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scrfd_edge.training import variety
 from scrfd_edge.training.augment import colour_matrices
-from scrfd_edge.training.batches import Batches, Pictures
+from scrfd_edge.training.batches import Batches, Pictures, _Example
 from scrfd_edge.training.crops import Crop, cut
 from scrfd_edge.training.recipe import Phase, Recipe
 from scrfd_edge.training.variety import (
@@ -25,6 +25,7 @@ from scrfd_edge.training.variety import (
 seeds = st.integers(0, 2**32 - 1)
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds)
 def test_a_shape_turns_and_stretches_within_bounds_and_mirrors_nothing(seed: int) -> None:
     shape = draw_shape(np.random.default_rng(seed), 1)
@@ -41,6 +42,7 @@ def test_shares_follow_the_level() -> None:
     assert stretched.mean() == pytest.approx(0.15, abs=0.03)
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds)
 def test_a_box_holds_the_turned_ellipse_tightly(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -55,6 +57,7 @@ def test_a_box_holds_the_turned_ellipse_tightly(seed: int) -> None:
     np.testing.assert_allclose(reshape_boxes(boxes, shape, middle), wanted, atol=0.02)
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds)
 def test_points_go_where_the_cut_takes_their_pixels(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -68,9 +71,10 @@ def test_points_go_where_the_cut_takes_their_pixels(seed: int) -> None:
     weight = np.where(out[..., 0] > 150, out[..., 0], 0).astype(float)  # beyond the picture lies 128
     ys, xs = np.mgrid[:240, :320] + 0.5
     found = np.array([(xs * weight).sum(), (ys * weight).sum()]) / weight.sum()
-    np.testing.assert_allclose(found, point, atol=0.7)
+    np.testing.assert_allclose(found, point, atol=0.35)
 
 
+@settings(deadline=None, max_examples=50)
 @given(seeds)
 def test_covers_lie_within_the_picture_and_some_on_faces(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -84,9 +88,26 @@ def test_covers_lie_within_the_picture_and_some_on_faces(seed: int) -> None:
 
 
 def test_a_face_under_covers_is_hidden() -> None:
-    boxes = np.float32([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]])
-    covers = np.array([[0, 0, 10, 7], [20, 0, 30, 4], [25, 5, 28, 10]])
-    assert hidden_faces(boxes, covers).tolist() == [True, False, False]
+    boxes = np.float32([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [60, 0, 70, 10]])
+    covers = np.array([[0, 0, 10, 7], [20, 0, 30, 4], [25, 5, 28, 10], [60, 0, 70, 4], [60, 1, 70, 5]])
+    assert hidden_faces(boxes, covers, 20, 80).tolist() == [True, False, False, False]
+
+
+def test_a_face_half_outside_is_hidden_by_what_covers_its_visible_half(
+    pictures: Pictures, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cover = np.array([[0, 0, 20, 40]])
+    monkeypatch.setattr("scrfd_edge.training.batches.draw_covers", lambda *_: cover)
+    example = _Example(
+        np.float32([[-20, 0, 20, 40], [30, 30, 60, 60]]),
+        np.zeros((2, 5, 2), np.float32),
+        np.ones(2, np.float32),
+        np.zeros((0, 4), np.float32),
+        "",
+    )
+    found = Batches(pictures, recipe, 0)._cover(np.random.default_rng(0), example, np.zeros((64, 64, 3), np.uint8))
+    assert found.boxes.tolist() == [[30, 30, 60, 60]] and found.ignored.tolist() == [[0, 0, 20, 40]]
+    assert len(found.landmarks) == len(found.visible) == 1
 
 
 def test_what_is_hidden_is_ignored_and_batches_stay_a_function_of_seed_and_step(
@@ -100,7 +121,7 @@ def test_what_is_hidden_is_ignored_and_batches_stay_a_function_of_seed_and_step(
         again = Batches(pictures, recipe, 5).make(step)
         assert torch.equal(again.pictures, varied[step].pictures)
         assert all(torch.equal(a, b) for a, b in zip(again.targets, varied[step].targets, strict=True))
-    monkeypatch.setattr("scrfd_edge.training.batches.hidden_faces", lambda boxes, covers: np.ones(len(boxes), bool))
+    monkeypatch.setattr("scrfd_edge.training.batches.hidden_faces", lambda boxes, *_: np.ones(len(boxes), bool))
     hidden = [Batches(pictures, recipe, 5).make(step) for step in steps]
     for a, b in zip(varied, hidden, strict=True):
         assert len(a.targets.boxes) + len(a.targets.ignored) == len(b.targets.boxes) + len(b.targets.ignored)
@@ -117,11 +138,11 @@ def test_covers_show_no_face_and_noise_shows(
     for seed in range(50):
         out[:] = 255
         batches._paste(np.random.default_rng(seed), out)
-        assert out.mean() < 200
+        assert (out.min(2) <= 200).all()
     monkeypatch.setattr(variety, "_NOISY", 1)
     out[:] = 100
     variety.add_noise(np.random.default_rng(0), 1, out)
-    assert 0 < out.std() < 14 and abs(out.mean() - 100) < 1
+    assert 0 < out.std() < 14 and abs(out.mean() - 100) < 0.2
 
 
 def test_tints_and_grey_pictures_come_at_their_shares() -> None:
