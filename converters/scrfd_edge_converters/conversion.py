@@ -38,8 +38,8 @@ _REPORTED = 8
 class Request:
     """source: .onnx or .safetensors. target, precision: see PRECISIONS. size: (height, width) of the only tensor that
     the file takes, None for all. single: ONNX outputs (rows, k) of one picture. pictures: how many of the folder
-    `calibration` give ranges; exclude: some of its paths, relative, to leave out. report: also measure every layer's
-    sensitivity."""
+    `calibration` give ranges; exclude: some of its paths, relative, to leave out. report: told every layer's
+    sensitivity before the file is checked; None does not measure it."""
 
     source: Path
     target: str
@@ -51,21 +51,15 @@ class Request:
     exclude: frozenset[str] = frozenset()
     pictures: int = 300
     seed: int = 0
-    report: bool = False
+    report: Callable[[list[Sensitivity]], None] | None = None
     force: bool = False
-
-
-@dataclass(frozen=True)
-class Result:
-    agreement: Agreement
-    sensitivity: list[Sensitivity]
 
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
 
 
-def convert(request: Request, progress: Progress) -> Result:
+def convert(request: Request, progress: Progress) -> Agreement:
     """Writes request.out, and for OpenVINO the .bin file beside it; nothing stays where anything fails.
 
     Raises SettingError, ModelError, DataError or BackendError that says what to do.
@@ -84,12 +78,11 @@ def convert(request: Request, progress: Progress) -> Result:
     apart = len(paths) > 2 * _CHECKED or len(paths) == request.pictures + _CHECKED
     calibrated = paths[:-_CHECKED] if apart else paths[: request.pictures]
     network, quantization, metadata = source.network, None, replace(source.metadata, tool=_tool())
-    sensitivity: list[Sensitivity] = []
     if request.precision.startswith("int8"):
         seen = _statistics(source, calibrated, progress)
         if request.report:
             few = list(tensors(paths[-_REPORTED:], source.metadata))
-            sensitivity = measure_layers(network, *seen, few, lambda i, n: progress("measuring layers", i, n))
+            request.report(measure_layers(network, *seen, few, lambda i, n: progress("measuring layers", i, n)))
         network, quantization = quantize(network, *seen, request.target, request.precision == "int8-io")
         metadata = replace(metadata, calibration=describe(calibrated, request.seed))
     metadata = _input_metadata(replace(metadata, precision=request.precision), request)
@@ -108,7 +101,7 @@ def convert(request: Request, progress: Progress) -> Result:
             made.replace(request.out)
     except OSError as error:  # a full disk, a folder that only looks writable
         raise SettingError(f"{request.out} cannot be written: {error}.") from None
-    return Result(agreement, sensitivity)
+    return agreement
 
 
 def _check_request(request: Request) -> None:

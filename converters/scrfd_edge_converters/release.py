@@ -69,7 +69,7 @@ def release(folder: Path, photographs: Photographs, out: Path = BUNDLED) -> None
             request = Request(
                 weights, target, precision, made, calibration=photographs.calibration, exclude=photographs.exclude
             )
-            _say(f"{name}: {convert(request, lambda what, done, of: None).agreement}")
+            _say(f"{name}: {convert(request, lambda what, done, of: None)}")
             rows.append(_row(made, precision, _evaluate(made, target, photographs)))
             _say(f"{name}: AP {rows[-1]['ap']}")
         card = Path(temporary) / f"{metadata.model}.md"

@@ -1,7 +1,7 @@
 """`scrfd-edge convert`: a model file for another engine or in another precision, checked against its source."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,6 +10,9 @@ from rich.table import Table
 
 from ..annotations import read_list
 from .size import parse_size
+
+if TYPE_CHECKING:
+    from scrfd_edge_converters.sensitivity import Sensitivity
 
 
 def convert(
@@ -47,18 +50,20 @@ def convert(
         exclude=frozenset() if exclude is None else frozenset(read_list(exclude)),
         pictures=pictures,
         seed=seed,
-        report=report,
+        report=_print_report if report else None,
         force=force,
     )
     talk = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=talk, transient=True, disable=not talk.is_terminal) as bar:
         task = bar.add_task("reading", total=None)
-        result = run(request, lambda what, done, of: bar.update(task, description=what, completed=done, total=of))
-    if result.sensitivity:
-        table = Table("layer", "channels", "score", "box", "landmarks", title="RMS error of one quantized layer")
-        for row in result.sensitivity:
-            values = (f"{v:.2e}" for v in (row.score, row.box, row.landmarks))
-            table.add_row(row.layer, str(row.channels), *values)
-        Console().print(table)
-    talk.print(f"{out}: {result.agreement}", markup=False, soft_wrap=True)
+        agreement = run(request, lambda what, done, of: bar.update(task, description=what, completed=done, total=of))
+    talk.print(f"{out}: {agreement}", markup=False, soft_wrap=True)
+
+
+def _print_report(layers: "list[Sensitivity]") -> None:
+    table = Table("layer", "channels", "score", "box", "landmarks", title="RMS error of one quantized layer")
+    for row in layers:
+        values = (f"{v:.2e}" for v in (row.score, row.box, row.landmarks))
+        table.add_row(row.layer, str(row.channels), *values)
+    Console().print(table)

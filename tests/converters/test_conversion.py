@@ -16,7 +16,7 @@ from scrfd_edge_converters import conversion
 from scrfd_edge_converters.calibration import FEWEST, choose_pictures
 from scrfd_edge_converters.conversion import PRECISIONS, SUFFIXES, Request, convert
 from scrfd_edge_converters.source import open_source
-from scrfd_edge_converters.verify import BOUNDS, Agreement
+from scrfd_edge_converters.verify import BOUNDS, Agreement, Bounds
 from typer.testing import CliRunner
 
 from scrfd_edge import BackendError, DataError, FaceDetector, ModelError, SettingError, catalog
@@ -104,7 +104,7 @@ def test_a_file_without_batch_dimension(tmp_path: Path) -> None:
     convert(Request(single, "onnx", "fp32", tmp_path / "again.onnx"), quiet)
 
 
-def test_the_command_reports_layers(tmp_path: Path, photographs: Path) -> None:
+def test_the_command_reports_layers(tmp_path: Path, photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "int8.onnx"
     arguments = ["convert", str(BUNDLED), "--to", "onnx", "--precision", "int8", "-o", str(out), "--report"]
     result = CliRunner().invoke(make_app(), [*arguments, "--calibration", str(photographs), "--pictures", "20"])
@@ -112,6 +112,11 @@ def test_the_command_reports_layers(tmp_path: Path, photographs: Path) -> None:
     assert "predictions_8" in result.stdout and "faces agree" in result.stderr and out.exists()
     again = CliRunner().invoke(make_app(), [*arguments, "--calibration", str(photographs)])
     assert again.exit_code == 2 and "--force" in again.stderr
+    monkeypatch.setitem(BOUNDS, "int8", Bounds(0, 0, 0, 0, 0))
+    failed = CliRunner().invoke(
+        make_app(), [*arguments, "--force", "--calibration", str(photographs), "--pictures", "20"]
+    )
+    assert failed.exit_code == 2 and "predictions_8" in failed.stdout  # what lost most is told all the more
 
 
 def test_the_seed_fixes_the_pictures(photographs: Path) -> None:
@@ -162,7 +167,7 @@ REQUEST = Request(BUNDLED, "onnx", "fp32", Path("out.onnx"))
         ({"out": Path("nowhere/out.onnx")}, SettingError, "no folder that can be written to"),
         ({"out": Path("folder.onnx"), "force": True}, SettingError, "is a folder"),
         ({"size": (100, 640)}, SettingError, "multiples of 32, got 640x100"),
-        ({"report": True}, SettingError, "--report tells what layers lose in int8"),
+        ({"report": print}, SettingError, "--report tells what layers lose in int8"),
         ({"exclude": frozenset({"a.jpg"})}, SettingError, "--exclude names pictures of the --calibration folder"),
         ({"seed": -1}, SettingError, "seed must be 0 or more"),
         ({"single": True, "target": "tflite", "out": Path("out.tflite")}, SettingError, "for ONNX, not for tflite"),
