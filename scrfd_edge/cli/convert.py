@@ -39,6 +39,15 @@ def convert(
     from scrfd_edge_converters.conversion import Request
     from scrfd_edge_converters.conversion import convert as run
 
+    talk = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=talk, transient=True, disable=not talk.is_terminal)
+
+    def tell(layers: "list[Sensitivity]") -> None:
+        bar.stop()  # or it would share its line with the table
+        _print_report(layers)
+        bar.start()
+
     request = Request(
         source=model,
         target=to,
@@ -50,12 +59,10 @@ def convert(
         exclude=frozenset() if exclude is None else frozenset(read_list(exclude)),
         pictures=pictures,
         seed=seed,
-        report=_print_report if report else None,
+        report=tell if report else None,
         force=force,
     )
-    talk = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=talk, transient=True, disable=not talk.is_terminal) as bar:
+    with bar:
         task = bar.add_task("reading", total=None)
         agreement = run(request, lambda what, done, of: bar.update(task, description=what, completed=done, total=of))
     talk.print(f"{out}: {agreement}", markup=False, soft_wrap=True)
