@@ -24,6 +24,7 @@ _COMMANDS: dict[str, tuple[str, str | None]] = {
     "convert": ("convert:convert", "convert"),
     "train": ("train:train", "train"),
     "mean": ("mean:mean", "train"),
+    "balance": ("balance:balance", "train"),
     "search": ("search:app", "search"),
 }
 
