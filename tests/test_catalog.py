@@ -1,6 +1,8 @@
 """Names, files, hashes, and where they are looked for."""
 
 import hashlib
+import io
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,3 +124,14 @@ def test_integers_alone_lose_little_too() -> None:
         if all(other.precision == "int8" for other in model.files):
             beside_fp32 = replace(model, files=(*model.files, ModelFile("a.onnx", "fp32", "")))
             assert loses_little(file, beside_fp32), file.name
+
+
+def test_the_wheel_stays_under_15_mb() -> None:
+    """The package as a wheel packs it, with the core that is installed here."""
+    package = catalog.BUNDLED.parent
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as wheel:
+        for path in package.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                wheel.write(path, path.relative_to(package))
+    assert len(packed.getvalue()) < 15_000_000

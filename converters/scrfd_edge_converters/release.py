@@ -59,7 +59,7 @@ def release(folder: Path, photographs: Photographs, out: Path = BUNDLED) -> None
     weights = folder / "weights.safetensors"
     head, text = _read_card(folder / "card.md")
     metadata = open_source(weights).metadata
-    whole = _evaluate(weights, "torch", photographs)
+    whole = _evaluate(weights, "torch", photographs, metadata.score_threshold)
     ships = [file for file in FILES if file[1] == "int8" or metadata.model not in INTEGERS_ALONE]
     rows = []
     with tempfile.TemporaryDirectory(prefix=".release-", dir=out) as temporary:
@@ -94,11 +94,11 @@ def _read_card(path: Path) -> tuple[str, str]:
     return head, text
 
 
-def _evaluate(path: Path, backend: str, photographs: Photographs) -> dict[str, Any]:
+def _evaluate(path: Path, backend: str, photographs: Photographs, threshold: float | None = None) -> dict[str, Any]:
     opener = partial(FaceDetector, path, backend=backend, device="cpu", score_threshold=SCORE_THRESHOLD)
     done = run(sized(opener, _SIZE), photographs.images, photographs.names)
     truth = replace(photographs.truth, sizes=done.sizes)
-    return measure(truth, done.detections, done.landmarks).to_dict()
+    return measure(truth, done.detections, done.landmarks, threshold).to_dict()
 
 
 def _row(path: Path, precision: str, report: dict[str, Any]) -> dict[str, Any]:
@@ -125,13 +125,17 @@ def _measured(rows: list[dict[str, Any]], report: dict[str, Any], source: str, t
         f"accuracy: AP of every file on {report['images']} pictures of WIDER FACE val, long side 640 padded to 640x640",
         "  (score > 0.02, NMS 0.45), measured by python -m scrfd_edge_converters.release as by scrfd-edge eval",
     ]
+    at = "the operating point" if threshold is not None else "precision 98 % there"
     for key, what in (("recall_over_400_px", "the picture itself"), ("recall_under_16_px", "the long side 640")):
         found = report[key]
         recall = "unknown" if found["recall"] is None else f"{found['recall']:.1f} % at score 0.02"
         if found["recall_p98"] is not None:
-            recall += f", {found['recall_p98']:.1f} % at precision 98 % there"
+            recall += f", {found['recall_p98']:.1f} % at {at}"
         lines.append(f"{key}: {recall} ({found['faces']} faces, pixels of {what})")
-    point = "none measured; the detector uses a score of 0.5" if threshold is None else f"score {threshold:.3f}"
+    point = "none measured; the detector uses a score of 0.5"
+    if threshold is not None:
+        found = report["operating_point"]
+        point = f"score {threshold:.3f}; precision {found['precision']:.1f} %, recall {found['recall']:.1f} % there"
     return "\n".join([*lines, f"operating_point: {point}", ""])
 
 

@@ -23,7 +23,7 @@ pixels there, most medium ones larger than 16 (Fig. 3).
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """The score threshold at which recall is largest with precision above the wanted value. All three 0 to 1."""
+    """A score threshold, and precision and recall of what reaches it. All three 0 to 1."""
 
     threshold: float
     precision: float
@@ -68,6 +68,16 @@ def operating_point(truth: GroundTruth, matches: Matches, setting: str, above: f
     best = fit[np.argmax(right[fit])]
     recall = right[best] / truth.counted[setting].sum()
     return OperatingPoint(float(scores[best]), float(precision[best]), float(recall))
+
+
+def point_at(truth: GroundTruth, matches: Matches, setting: str, threshold: float) -> OperatingPoint:
+    """What a threshold gives; precision is 1 where nothing reaches it."""
+    on_counted = hits_counted(truth, matches, setting)
+    chosen = matches.scores >= threshold
+    judged = int((chosen & (on_counted | (matches.face < 0))).sum())
+    right = int((chosen & on_counted & matches.first).sum())
+    recall = right / max(int(truth.counted[setting].sum()), 1)
+    return OperatingPoint(threshold, right / judged if judged else 1.0, recall)
 
 
 def face_sizes(truth: GroundTruth, long_side: int | None) -> npt.NDArray[np.float64]:

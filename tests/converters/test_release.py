@@ -64,6 +64,7 @@ def test_table_files_and_card_fit_together(released: Path, source: Path) -> None
     assert [row.precision for row in rows] == [precision for _, precision in FILES]
     card = (released / "scrfd_500m_kps.md").read_text()
     assert card.startswith("---\nmodel: scrfd_500m_kps\n") and card.endswith("\nlicence: free\n---\n# A model\n")
+    assert f"\noperating_point: score {POINT}; precision " in card and "precision 98 %" not in card
     for row in rows:
         data = (released / row.name).read_bytes()
         assert row.sha256 == hashlib.sha256(data).hexdigest() and row.sha256 in card

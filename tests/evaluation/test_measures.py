@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scrfd_edge.errors import DataError
 from scrfd_edge.evaluation.ground_truth import GroundTruth
-from scrfd_edge.evaluation.measures import by_size, landmark_error, operating_point, recall_by_size
+from scrfd_edge.evaluation.measures import by_size, landmark_error, operating_point, point_at, recall_by_size
 from scrfd_edge.evaluation.wider import match
 
 
@@ -72,6 +72,17 @@ def test_operating_point_is_the_best_of_all_thresholds(kinds: list[tuple[bool, i
     assert (None if point is None else round(point.recall * len(kinds))) == (None if best is None else round(best))
     if point is not None:
         assert point.precision == pytest.approx(tried[point.threshold][0]) and point.precision > above
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=12), st.integers(0, 10))
+def test_a_threshold_gives_what_reaches_it(kinds: list[tuple[bool, int]], least: int) -> None:
+    truth = row_of_faces(*[20] * len(kinds))
+    boxes = truth.boxes + np.array([[0.0 if hit else 500.0] * 4 for hit, _ in kinds])
+    scores = np.array([mark / 10 for _, mark in kinds])
+    point = point_at(truth, match(truth, {"a": (boxes, scores)}), "all", least / 10)
+    reach = [hit for hit, mark in kinds if mark >= least]
+    assert point.recall == pytest.approx(sum(reach) / len(kinds))
+    assert point.precision == pytest.approx(sum(reach) / len(reach) if reach else 1)
 
 
 def test_recall_by_size() -> None:

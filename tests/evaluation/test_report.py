@@ -43,6 +43,13 @@ def test_report(truth: GroundTruth) -> None:
     json.dumps(result, allow_nan=False)
 
 
+def test_the_operating_point_may_be_given(truth: GroundTruth) -> None:
+    found = {"e/a.jpg": (FACES[:2], np.array([0.9, 0.8])), "e/b.jpg": (FACES[2:3], np.array([0.7]))}
+    result = measure(truth, found, threshold=0.85).to_dict()
+    assert result["operating_point"] == {"threshold": 0.85, "precision": 100.0, "recall": 25.0}
+    assert sum(row["recall_p98"] * row["faces"] for row in result["recall_by_size"] if row["faces"]) == 100.0
+
+
 def test_report_without_detections(truth: GroundTruth) -> None:
     result = measure(truth, {}).to_dict()
     assert (result["hard"], result["operating_point"], result["landmark_error"]) == (0.0, None, None)
