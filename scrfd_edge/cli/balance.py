@@ -23,7 +23,7 @@ _COST = 0.1  # points of hard AP
 
 
 def balance(
-    weights: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors) with a head of its own per stride.")],
+    weights: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors).")],
     data: Annotated[Path, typer.Option(help="Folder with label.txt and images/, or WIDER FACE's archives unpacked.")],
     dev: Annotated[Path, typer.Option(help="List of pictures kept out of the training, to measure on.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The checkpoint to write.")],
@@ -36,8 +36,6 @@ def balance(
 
     net, header = checkpoint.load(weights)
     description, state, record = net.description, net.state_dict(), header["training"]
-    if description.head.shared:
-        raise ModelError(f"{weights}: {description.name} has one head for all strides, whose scores cannot be shifted.")
     if "balance" in record:
         raise ModelError(f"{weights}: is balanced already (by {record['balance']}); give the checkpoint from before.")
     pictures = read_annotated(data).split(dev)[1]
@@ -67,10 +65,12 @@ def balance(
 
 
 def shifted(state: Mapping[str, "Tensor"], description: "Description", by: float) -> dict[str, "Tensor"]:
-    """The state with the logits of every anchor raised by `by` for each doubling of its size from the smallest."""
+    """The state with the logits of every anchor raised by `by` for each doubling of its size from the smallest; where
+    strides share a head, from the smallest of each stride, which is all that its biases can tell apart."""
     smallest = min(min(sizes) for sizes in description.anchor_sizes)
     raised = dict(state)
     for level, sizes in enumerate(description.anchor_sizes):
         key = f"head.towers.{level}.score.bias"
-        raised[key] = state[key] + state[key].new_tensor([by * math.log2(size / smallest) for size in sizes])
+        if key in state:  # a shared head has the first alone
+            raised[key] = state[key] + state[key].new_tensor([by * math.log2(size / smallest) for size in sizes])
     return raised

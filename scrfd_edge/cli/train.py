@@ -25,7 +25,9 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Pictures per step, over all processes; the rate follows.")] = None,
     rate: Annotated[float | None, typer.Option(help="Full learning rate, instead of the recipe's own.")] = None,
     dev: Annotated[Path | None, typer.Option(help="List of pictures to keep out of training and measure on.")] = None,
-    init: Annotated[Path | None, typer.Option(help="Checkpoint of the model, or of one with its backbone and neck, to start from.")] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Checkpoint of the model, or of one with its backbone and neck, to start from.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the state in --out.")] = False,
     baseline_crops: Annotated[
         bool, typer.Option(help="Crop scales up to 1.0 only (no sample redistribution).")
