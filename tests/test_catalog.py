@@ -127,7 +127,7 @@ def test_integers_alone_lose_little_too() -> None:
 
 
 def test_the_wheel_stays_under_15_mb() -> None:
-    """The package as a wheel packs it, with the core that is installed here."""
+    """The folder of the package, core included, packed as in a wheel; all else in one is some hundred kilobytes."""
     package = catalog.BUNDLED.parent
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as wheel:

@@ -26,6 +26,8 @@ def mean(
     if len(loaded) < 2 or any(net.description != loaded[0][0].description for net, _ in loaded):
         raise ModelError(f"Expected two or more checkpoints of one model, got {', '.join(map(str, weights))}.")
     records = [header["training"] for _, header in loaded]
+    if any("balance" in record for record in records):
+        raise ModelError("One of these checkpoints is balanced: take the mean of them from before, then balance it.")
     if len({record["init_sha256"] for record in records if record.get("init_sha256")}) > 1:
         raise ModelError("These checkpoints began with different weights, of which a mean makes nothing.")
     held = read_annotated(data).split(dev)[1]

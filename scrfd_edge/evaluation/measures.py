@@ -71,7 +71,8 @@ def operating_point(truth: GroundTruth, matches: Matches, setting: str, above: f
 
 
 def point_at(truth: GroundTruth, matches: Matches, setting: str, threshold: float) -> OperatingPoint:
-    """What a threshold gives; precision is 1 where nothing reaches it."""
+    """Precision and recall over the faces that a setting counts, from a score of `threshold`, 0 to 1, on. Precision is
+    1 where nothing reaches it."""
     on_counted = hits_counted(truth, matches, setting)
     chosen = matches.scores >= threshold
     judged = int((chosen & (on_counted | (matches.face < 0))).sum())

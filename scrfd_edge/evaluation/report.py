@@ -52,7 +52,8 @@ class Report:
     landmarks: LandmarkError | None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values. Recalls, precisions and landmark errors (of the size of the face) in percent."""
+        """JSON values. Recalls, precisions and landmark errors (of the size of the face) in percent; recall_p98 is the
+        one at the operating point."""
         found: dict[str, Any] = {"images": self.pictures}
         for setting, curve in self.curves.items():
             found[setting] = _percent(average_precision(curve))

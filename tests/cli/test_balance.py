@@ -72,9 +72,36 @@ def test_what_costs_at_once_stays_as_it_is(data: Path, monkeypatch: pytest.Monke
     assert header["training"]["balance"] == 0 and header["score_threshold"] == 0.5
 
 
-def test_it_ends_where_nothing_costs(data: Path) -> None:
-    assert run(data).exit_code == 0  # no face is found in a black picture, at any shift
-    assert checkpoint.load(data / "out.safetensors")[1]["training"]["balance"] == 1
+def test_it_ends_where_larger_faces_gain_no_more(
+    data: Path, description: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([Accuracy(80, 70, 50, 0.5), Accuracy(81, 70, 50, 0.5), Accuracy(80.5, 70.5, 50, 0.5)])
+    monkeypatch.setattr(HeldOut, "measure", lambda self, weights: next(found))
+    assert run(data).exit_code == 0
+    training = checkpoint.load(data / "out.safetensors")[1]["training"]
+    assert training["balance"] == 0.05
+    assert (training["held_out_before"]["easy"], training["held_out"]["easy"]) == (80, 81)
+
+
+def test_pictures_without_a_face_found_tell_nothing(data: Path) -> None:
+    result = run(data)  # the picture is black
+    assert result.exit_code == 2 and "none of the faces" in result.stderr
+    assert not (data / "out.safetensors").exists()
+
+
+def test_the_only_unbalanced_file_is_not_replaced(data: Path) -> None:
+    before = (data / "a.safetensors").read_bytes()
+    options = ["--data", str(data), "--dev", str(data / "dev.txt"), "-o", str(data / "a.safetensors")]
+    result = CliRunner().invoke(make_app(), ["balance", str(data / "a.safetensors"), *options])
+    assert result.exit_code == 2 and "choose another file" in result.stderr
+    assert (data / "a.safetensors").read_bytes() == before
+
+
+def test_one_anchor_for_all_has_nothing_to_weigh(data: Path, description: Description) -> None:
+    one = replace(description, head=replace(description.head, shared=True), anchor_sizes=((16,), (64,), (256,)))
+    checkpoint.save(data / "one.safetensors", SCRFD(one).state_dict(), one, {})
+    result = run(data, "one")
+    assert result.exit_code == 2 and "nothing to weigh" in result.stderr
 
 
 def test_nothing_is_balanced_twice(data: Path, description: Description) -> None:

@@ -52,6 +52,13 @@ def test_trainings_from_different_weights_have_no_mean(description: Description,
     assert result.exit_code == 2 and "began with different weights" in result.stderr
 
 
+def test_a_mean_comes_before_the_balance(description: Description, one_picture: Path) -> None:
+    for name, record in (("a", {"balance": 0.1}), ("b", {})):
+        checkpoint.save(one_picture / f"{name}.safetensors", SCRFD(description).state_dict(), description, record)
+    result = run(one_picture, "a", "b")
+    assert result.exit_code == 2 and "then balance it" in result.stderr
+
+
 def test_what_has_no_mean(description: Description, one_picture: Path) -> None:
     for name, of in (("a", description), ("b", replace(description, name="other", neck=16))):
         checkpoint.save(one_picture / f"{name}.safetensors", SCRFD(of).state_dict(), of, {})
