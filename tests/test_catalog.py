@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scrfd_edge import FaceDetector, ModelError, catalog
 from scrfd_edge.catalog import CATALOG, Model, ModelFile, find_file, find_model, locate, loses_little
@@ -25,6 +26,17 @@ def test_bundled_files_are_what_the_catalog_says(model: Model, file: catalog.Mod
         assert hashlib.sha256(part.read_bytes()).hexdigest() == sha256
         assert sha256 in card, "the card names the file's hash"
     assert "licence:" in card and (catalog.BUNDLED / "LICENSE-WEIGHTS").is_file()
+
+
+@pytest.mark.parametrize("model", {m.name: m for m, _ in BUNDLED}.values(), ids=lambda m: m.name)
+def test_the_head_of_a_card_is_yaml(model: Model) -> None:
+    start, head, _ = (catalog.BUNDLED / f"{model.name}.md").read_text(encoding="utf-8").split("---\n", 2)
+    card = yaml.safe_load(head)
+    assert start == "" and card["model"] == model.name
+    assert {file["name"]: file["sha256"] for file in card["files"]} == {
+        f.name: f.sha256 for f in model.files if not f.url
+    }
+    assert all(isinstance(entry, str) for entry in card["data"])
 
 
 @pytest.mark.parametrize(("model", "file"), BUNDLED, ids=lambda v: v.name)
