@@ -52,7 +52,7 @@ def _table(found: dict[str, Samples], pictures: int) -> str:
     lines = [
         f"One epoch of {pictures} pictures at 640x640, scrfd_2.5g, seed 0, by `benchmarks/samples.py` (paper, Fig. 4).",
         "Faces end at the crop's border. Redistribution gives the paper 1.64 times as many positive anchors of 16",
-        f"pixels and 1.20 times as many of 32 (section 4.1, 12,880 pictures); here {times[16]:.2f} and {times[32]:.2f}.",
+        f"pixels, and 1.20 times of 32 (section 4.1, 12,880 pictures); here {times[16]:.2f} and {times[32]:.2f}.",
         "",
         f"| face size, pixels | {first} | {second} |",
         "|---|---|---|",
