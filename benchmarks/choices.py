@@ -69,7 +69,7 @@ def main() -> None:
         trainer.start_from(options.init)
         trainer.run()
         found = held_out.measure(trainer.out / "weights.safetensors", device=options.device)
-        print(f"{name:18} {trainer.steps} steps: {found.easy:.2f} / {found.medium:.2f} / {found.hard:.2f}", flush=True)
+        print(f"{name:18} {trainer.steps} steps: {found}", flush=True)
 
 
 if __name__ == "__main__":

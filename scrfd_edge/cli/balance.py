@@ -54,19 +54,18 @@ def balance(
             path = Path(folder) / "balanced.safetensors"
             checkpoint.save(path, shifted(state, description, by), description, record)
             found = held.measure(path)
-            marks = f"{found.easy:.2f} / {found.medium:.2f} / {found.hard:.2f}"
-            print(f"raised by {by:.2f}: easy / medium / hard {marks}", flush=True)
+            print(f"raised by {by:.2f}: easy / medium / hard {found}", flush=True)
             return found
 
-        best, found = 0.0, measure(0)
-        before = found
+        best, before = 0.0, measure(0)
         if not before.hard:
             raise DataError(f"{weights} finds none of the faces of {dev}: a list with faces that it finds is needed.")
-        for i in range(1, round(_MOST / _STEP) + 1):
-            tried = measure(i * _STEP)
+        found = before
+        for by in (round(i * _STEP, 2) for i in range(1, round(_MOST / _STEP) + 1)):
+            tried = measure(by)
             if tried.hard < before.hard - _COST or tried.easy + tried.medium <= found.easy + found.medium:
                 break
-            best, found = round(i * _STEP, 2), tried
+            best, found = by, tried
     record = {
         **record,
         "balance": best,

@@ -45,5 +45,4 @@ def mean(
         checkpoint.save(Path(folder) / "mean.safetensors", state, description, record)
         found = HeldOut(held.images, held.notes).measure(Path(folder) / "mean.safetensors")
     checkpoint.save(out, state, description, {**record, "held_out": asdict(found)}, found.score_threshold)
-    marks = f"{found.easy:.2f} / {found.medium:.2f} / {found.hard:.2f}"
-    print(f"{out}: easy / medium / hard {marks}, precision above 98 % from a score of {found.score_threshold}")
+    print(f"{out}: easy / medium / hard {found}, precision above 98 % from a score of {found.score_threshold}")

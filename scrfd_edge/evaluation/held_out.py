@@ -23,6 +23,9 @@ class Accuracy:
     hard: float
     score_threshold: float | None
 
+    def __str__(self) -> str:
+        return f"{self.easy:.2f} / {self.medium:.2f} / {self.hard:.2f}"
+
 
 @dataclass(frozen=True)
 class HeldOut:
